@@ -1,0 +1,1 @@
+"""What the losses share, and the only place that may know a backend's name."""

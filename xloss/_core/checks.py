@@ -1,0 +1,127 @@
+"""Checks of arguments: each message says what was wanted, what came, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import array_api_compat
+import numpy as np
+
+from .typing import Namespace
+
+__all__ = [
+    "check_broadcast",
+    "check_mask",
+    "check_reduction",
+    "check_same_shape",
+    "is_number",
+    "option",
+    "positive",
+    "refuse_size_average",
+]
+
+
+def check_reduction(function: str, reduction: object) -> str:
+    """Return the reduction's name; `None` stands for "none"."""
+    if reduction is None:
+        return "none"
+    if isinstance(reduction, str) and reduction in ("none", "mean", "sum"):
+        return reduction
+    kind = ValueError if isinstance(reduction, str) else TypeError
+    msg = f"{function}: reduction must be 'none', 'mean' or 'sum', got {reduction!r}"
+    raise kind(msg)
+
+
+def refuse_size_average(function: str, reduction: object) -> None:
+    """Refuse what torch takes as `size_average`, third positional argument there."""
+    if reduction is None or isinstance(reduction, bool):
+        msg = (
+            f"{function}: the third argument is reduction ('none', 'mean' or 'sum'), "
+            f"got {reduction!r}; torch's deprecated size_average is not taken"
+        )
+        raise TypeError(msg)
+
+
+def check_same_shape(function: str, arrays: Mapping[str, Any]) -> None:
+    """Refuse arrays of unequal shapes: nothing is broadcast silently."""
+    shapes = {name: tuple(value.shape) for name, value in arrays.items()}
+    first = next(iter(shapes.values()))
+    if any(shape != first for shape in shapes.values()):
+        came = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+        msg = f"{function}: shapes must be equal, got {came}; broadcast them first"
+        raise ValueError(msg)
+
+
+def check_broadcast(
+    function: str, name: str, array: Any, shape: tuple[int, ...]
+) -> None:
+    """Refuse an array that does not broadcast to `shape` as it stands."""
+    own = tuple(array.shape)
+    fits = len(own) <= len(shape) and all(
+        a in (1, b) for a, b in zip(reversed(own), reversed(shape), strict=False)
+    )
+    if not fits:
+        msg = (
+            f"{function}: {name} must broadcast to the loss's shape {shape}, got {own}; "
+            "one weight per image comes as (B, 1, 1, 1)"
+        )
+        raise ValueError(msg)
+
+
+def check_mask(function: str, xp: Namespace, where: Any) -> None:
+    """Refuse a mask that is not boolean: a 0/1 array is an index to some libraries."""
+    if not xp.isdtype(where.dtype, "bool"):
+        msg = (
+            f"{function}: where must be a boolean mask, got dtype {where.dtype}; "
+            "compare it (where > 0), or pass weights as sample_weight"
+        )
+        raise ValueError(msg)
+
+
+def is_number(value: object) -> bool:
+    """Whether an option is a plain number, not an array nor a tracer."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def positive(function: str, name: str, value: Any) -> Any:
+    """Check an option that must be one number above 0."""
+    return scalar(
+        function, name, option(function, name, value, lambda v: v > 0, "positive")
+    )
+
+
+def scalar(function: str, name: str, value: Any) -> Any:
+    """Refuse an array where one number is wanted; a 0-d array may be a traced one."""
+    if not is_number(value) and value.ndim:
+        msg = f"{function}: {name} must be one number, got shape {tuple(value.shape)}"
+        raise ValueError(msg)
+    return value
+
+
+def option(
+    function: str, name: str, value: Any, valid: Callable[[Any], Any], expected: str
+) -> Any:
+    """Check a real option and return it as a Python float or as the array it is.
+
+    NumPy's values are at hand and checked; those of another library's array may
+    be traced or on a device, and pass.
+    """
+    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
+        value = value.item()
+    if is_number(value):
+        # The comparison refuses NaN too: math.isnan would break fullgraph once
+        # Dynamo has made the float dynamic.
+        if not valid(value):
+            msg = f"{function}: {name} must be {expected}, got {value}"
+            raise ValueError(msg)
+        return float(value)
+    if not array_api_compat.is_array_api_obj(value):
+        came = type(value).__name__
+        msg = f"{function}: {name} must be a number or an array of numbers, got {came}"
+        raise TypeError(msg)
+    if type(value) is np.ndarray and not np.all(valid(value)):
+        worst = value[np.logical_not(valid(value))].flat[0]
+        msg = f"{function}: {name} must be {expected} everywhere, got {worst}"
+        raise ValueError(msg)
+    return value

@@ -1,0 +1,221 @@
+"""Namespace, dtype and device of a loss's arguments."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import array_api_compat
+import array_api_compat.numpy
+import numpy as np
+
+from .typing import Namespace
+
+__all__ = [
+    "Arguments",
+    "cast",
+    "constant",
+    "is_jax",
+    "is_numpy",
+    "resolve",
+]
+
+
+class Arguments(NamedTuple):
+    """What the array arguments of one call have in common."""
+
+    xp: Namespace
+    dtype: Any
+    """dtype of the result"""
+    compute: Any
+    """dtype that the loss is computed and accumulated in"""
+
+
+def resolve(
+    function: str, main: Mapping[str, Any], extra: Mapping[str, Any]
+) -> Arguments:
+    """Check the arrays of a call and find what they have in common.
+
+    Parameters
+    ----------
+    function
+        Name of the public function, for messages.
+    main
+        Predictions and targets by argument name: they alone decide the dtype.
+    extra
+        Further arrays by argument name (weights, masks, array-valued options):
+        they must be of the same library and on the same device.
+    """
+    everything = {**main, **extra} if extra else main
+    xp = _array_namespace(function, everything)
+    _check_devices(function, xp, everything)
+    for name, value in extra.items():
+        _check_dtype(function, name, xp, value.dtype)
+    return Arguments(xp, *_dtypes(function, xp, main))
+
+
+def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
+    """Return the array namespace of the arguments, or say which one is no array."""
+    values = arrays.values()
+    if all(type(value) is np.ndarray for value in values):
+        return array_api_compat.numpy
+    # Dynamo warns five times about the lru_cache wrappers inside
+    # array_api_compat.array_namespace; an isinstance test does not meet them.
+    torch = sys.modules.get("torch")
+    if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
+        from array_api_compat import torch as torch_namespace
+
+        return torch_namespace
+    for name, value in arrays.items():
+        _check_is_array(function, name, value)
+    try:
+        return array_api_compat.array_namespace(*values)
+    except TypeError:
+        came = ", ".join(
+            f"{name}: {_type_name(value)}" for name, value in arrays.items()
+        )
+        msg = f"{function}: all arrays must come from one library, got {came}"
+        raise TypeError(msg) from None
+
+
+def _check_is_array(function: str, name: str, value: object) -> None:
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        remedy = (
+            "pass its .filled(0) with where=~mask"
+            if isinstance(value, np.ma.MaskedArray)
+            else "pass numpy.asarray(it)"
+        )
+        came = _type_name(value)
+        msg = f"{function}: {name} must be a plain array, got {came}; {remedy}"
+        raise TypeError(msg)
+    if not array_api_compat.is_array_api_obj(value):
+        msg = (
+            f"{function}: {name} must be an array (of NumPy, CuPy, torch, JAX, Dask or "
+            f"another Array API library), got {_type_name(value)}; "
+            "convert it first, for example with numpy.asarray"
+        )
+        raise TypeError(msg)
+
+
+def _type_name(value: object) -> str:
+    kind = type(value)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _check_devices(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
+    if not _has_devices(xp):
+        return
+    devices = {name: _device_of(xp, value) for name, value in arrays.items()}
+    first = next(iter(devices.values()))
+    if any(device != first for device in devices.values()):
+        came = ", ".join(f"{name}: {device}" for name, device in devices.items())
+        msg = f"{function}: all arrays must be on one device, got {came}"
+        raise ValueError(msg)
+
+
+def _has_devices(xp: Namespace) -> bool:
+    """Whether arrays of this library name a device that new arrays must share.
+
+    NumPy has one device. JAX places new arrays itself; its tracers have no device
+    and its sharded arrays answer with a sharding.
+    """
+    return not (is_numpy(xp) or is_jax(xp))
+
+
+def _device_of(xp: Namespace, x: Any) -> Any:
+    """Return the device for a new array beside `x`, `None` where that is automatic."""
+    if is_torch(xp):
+        return x.device
+    return array_api_compat.device(x) if _has_devices(xp) else None
+
+
+# By identity: the predicates of array_api_compat are lru_cache wrappers, of which
+# Dynamo warns. A library that was never imported gave us no arrays.
+
+
+def is_numpy(xp: Namespace) -> bool:
+    """Whether this is NumPy's namespace."""
+    return xp is array_api_compat.numpy
+
+
+def is_torch(xp: Namespace) -> bool:
+    """Whether this is torch's namespace."""
+    return xp is sys.modules.get("array_api_compat.torch")
+
+
+def is_jax(xp: Namespace) -> bool:
+    """Whether this is JAX's namespace."""
+    return xp is sys.modules.get("jax.numpy")
+
+
+def _dtypes(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> tuple[Any, Any]:
+    """Return the dtypes of the result and of the computation."""
+    dtypes = [value.dtype for value in arrays.values()]
+    dtype = dtypes[0]
+    if any(other != dtype for other in dtypes) or not _is_plain_float(xp, dtype):
+        for name, value in arrays.items():
+            _check_dtype(function, name, xp, value.dtype)
+        floating = [d for d in dtypes if xp.isdtype(d, "real floating")]
+        dtype = _result_type(xp, floating, next(iter(arrays.values())))
+    return dtype, _compute_dtype(xp, dtype)
+
+
+def _is_plain_float(xp: Namespace, dtype: Any) -> bool:
+    return bool(dtype == xp.float32 or dtype == xp.float64)
+
+
+def _check_dtype(function: str, name: str, xp: Namespace, dtype: Any) -> None:
+    if not _is_real(xp, dtype):
+        msg = (
+            f"{function}: {name} must have a real floating, integer or bool dtype, "
+            f"got {dtype}; convert it first"
+        )
+        raise ValueError(msg)
+
+
+def _is_real(xp: Namespace, dtype: Any) -> bool:
+    if xp.isdtype(dtype, ("bool", "integral")):
+        return True
+    # Below 16 bits no library computes; 8-bit floats are storage formats.
+    return bool(xp.isdtype(dtype, "real floating")) and xp.finfo(dtype).bits >= 16
+
+
+def _result_type(xp: Namespace, floating: list[Any], like: Any) -> Any:
+    if not floating:
+        return _default_float(xp, like)
+    if all(dtype == floating[0] for dtype in floating):
+        return floating[0]
+    return xp.result_type(*floating)
+
+
+def _default_float(xp: Namespace, like: Any) -> Any:
+    """Return the library's default real floating dtype on the device of `like`."""
+    info = xp.__array_namespace_info__()
+    return info.default_dtypes(device=_device_of(xp, like))["real floating"]
+
+
+def _compute_dtype(xp: Namespace, dtype: Any) -> Any:
+    """float16 and bfloat16 keep three digits: compute and accumulate in float32."""
+    if _is_plain_float(xp, dtype) or xp.finfo(dtype).bits > 16:
+        return dtype
+    return xp.float32
+
+
+def cast(xp: Namespace, x: Any, dtype: Any) -> Any:
+    """Return `x` in `dtype`, itself where it has it."""
+    return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def constant(xp: Namespace, value: Any, like: Any) -> Any:
+    """Return an option as an operand of the dtype and device of `like`.
+
+    A 0-d array is right on every backend and under every transformation where a
+    Python number is not: `minimum`, `maximum` and `hypot` refuse one or break
+    `torch.compile(fullgraph=True)`. An option that is an array stays as it is.
+    """
+    if not isinstance(value, (int, float)):
+        return value
+    return xp.full((), value, dtype=like.dtype, device=_device_of(xp, like))

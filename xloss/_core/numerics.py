@@ -1,0 +1,86 @@
+"""Primitives that are right at kinks and at the ends of the range.
+
+The only place that may hand a primitive to a backend's own function; each such
+entry says what it gains.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from .namespace import constant, is_jax, is_numpy
+from .typing import Namespace
+
+__all__ = [
+    "absolute",
+    "clip",
+    "expm1_ratio",
+    "expm1_ratio_near_zero",
+    "log1p_ratio",
+]
+
+
+def absolute(xp: Namespace, x: Any) -> Any:
+    """Return |x| with derivative 0 at 0.
+
+    JAX's own derivative is 1 there; every other library gives 0.
+    """
+    size = xp.abs(x)
+    return xp.where(x == 0, 0.0, size) if is_jax(xp) else size
+
+
+def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
+    """Return x within [low, high], which may be numbers or arrays that broadcast.
+
+    The derivative at a bound differs between libraries: use it where that does not
+    show. NumPy's own clip takes half the time of minimum and maximum; CuPy's copies
+    its bounds from the host and waits.
+    """
+    if is_numpy(xp):
+        return xp.clip(x, low, high)
+    return xp.maximum(xp.minimum(x, constant(xp, high, x)), constant(xp, low, x))
+
+
+def expm1_ratio(xp: Namespace, y: Any) -> Any:
+    """Return (exp(y) - 1)/y, 1 at y = 0, with all digits of its derivative too.
+
+    The derivative of expm1(y)/y is a difference of two large terms near 0: there the
+    ratio is taken from :func:`expm1_ratio_near_zero`.
+    """
+    near = xp.abs(y) < 1.0
+    far = xp.where(near, 1.0, y)
+    return xp.where(
+        near, expm1_ratio_near_zero(xp, xp.where(near, y, 0.0)), xp.expm1(far) / far
+    )
+
+
+def expm1_ratio_near_zero(xp: Namespace, y: Any) -> Any:
+    """Return (exp(y) - 1)/y for |y| < 2.3 as exp(h) sinh(h)/h with h = y/2."""
+    h = 0.5 * y
+    return xp.exp(h) * _polynomial(h * h, _SINH_RATIO)
+
+
+def log1p_ratio(xp: Namespace, w: Any) -> Any:
+    """Return log(1 + w)/w for w >= 0, 1 at w = 0, with all digits of its derivative.
+
+    Near 0 it is 2 atanh(s)/w with s = w/(2 + w), summed in powers of s².
+    """
+    near = w < 0.5
+    small, large = xp.where(near, w, 0.0), xp.where(near, 1.0, w)
+    s = small / (small + 2.0)
+    series = 2.0 * _polynomial(s * s, _ATANH_RATIO) / (small + 2.0)
+    return xp.where(near, series, xp.log1p(large) / large)
+
+
+# Enough terms for float64: the next is below 1e-17 where the series are used.
+_SINH_RATIO = [1 / math.factorial(2 * k + 1) for k in range(10)]
+_ATANH_RATIO = [1 / (2 * k + 1) for k in range(12)]
+
+
+def _polynomial(x: Any, coefficients: list[float]) -> Any:
+    """Evaluate by Horner's rule; the coefficient of x⁰ comes first."""
+    *lower, value = coefficients
+    for coefficient in reversed(lower):
+        value = value * x + coefficient
+    return value

@@ -1,0 +1,115 @@
+"""Elementwise losses on NumPy: in blocks that stay in the processor's cache.
+
+A chain of ufuncs over a large array runs at the speed of memory, once per
+operation. In blocks the temporaries stay in cache: two to five times faster, and
+the extra memory is a few blocks at any size. `np.nditer` is the block loop: it
+broadcasts weights, casts uint8 or float16 in its buffers and walks any layout.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from .namespace import cast
+from .reduction import weight_sum
+
+__all__ = ["reduce_in_blocks"]
+
+BLOCK = 32 * 1024
+"""elements; measured: 16 Ki to 64 Ki are equally fast, beyond 128 Ki it spills"""
+
+Operands = dict[str, Any]
+
+Evaluate = Callable[..., tuple[Any, Any]]
+"""From blocks of the operands to the loss and the weights that `mean` divides by."""
+
+
+def reduce_in_blocks(
+    evaluate: Evaluate,
+    operands: Operands,
+    dtypes: dict[str, Any],
+    reduction: str,
+    result: Any,
+) -> Any:
+    """Evaluate an elementwise loss block by block and reduce it.
+
+    Parameters
+    ----------
+    evaluate
+        The loss of one block.
+    operands
+        Arrays by name: the first has the shape of the loss, the others broadcast.
+    dtypes
+        What each operand is cast to, by name.
+    reduction
+        "none", "mean" or "sum"; sums are accumulated in float64.
+    result
+        dtype of the result.
+    """
+    # Overflow to inf, and NaN out where NaN went in, are results, not surprises.
+    with np.errstate(all="ignore"):
+        if reduction == "none":
+            return _map(evaluate, operands, dtypes, result)
+        total, count = _sums(evaluate, operands, dtypes)
+        if reduction == "mean":
+            total = total / count if count else total * 0.0
+        return np.dtype(result).type(total)
+
+
+def _map(evaluate: Evaluate, operands: Operands, dtypes: Any, result: Any) -> Any:
+    first = next(iter(operands.values()))
+    out = np.empty_like(first, dtype=result, subok=False)
+    if out.size <= BLOCK:
+        out[...] = evaluate(**_whole(operands, dtypes))[0]
+        return out[()]  # a scalar for 0-d arguments, as a ufunc gives
+    with _iterator(operands, dtypes, out) as blocks:
+        for *inputs, block in blocks:
+            block[...] = evaluate(**dict(zip(operands, inputs, strict=True)))[0]
+    return out
+
+
+def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any]:
+    """Return the sum of the loss, and the count or the sum of the weights."""
+    wide = np.result_type(dtypes["pred"], np.float64)
+    total = count = wide.type(0)
+    for block in _blocks(operands, dtypes):
+        loss, weights = evaluate(**block)
+        total = total + np.sum(loss, dtype=wide)
+        if weights is None:
+            count = count + loss.size
+        else:
+            count = count + weight_sum(np, loss, weights, dtype=wide)
+    return total, count
+
+
+def _blocks(operands: Operands, dtypes: Any) -> Iterator[Operands]:
+    if next(iter(operands.values())).size <= BLOCK:
+        yield _whole(operands, dtypes)
+        return
+    with _iterator(operands, dtypes) as blocks:
+        for inputs in blocks:
+            yield dict(zip(operands, inputs, strict=True))
+
+
+def _whole(operands: Operands, dtypes: Any) -> Operands:
+    return {name: cast(np, x, dtypes[name]) for name, x in operands.items()}
+
+
+def _iterator(operands: Operands, dtypes: Any, out: Any = None) -> Any:
+    arrays, casts = list(operands.values()), [dtypes[name] for name in operands]
+    flags = [["readonly"] for _ in arrays]
+    if out is not None:
+        arrays, casts = [*arrays, out], [*casts, dtypes["pred"]]
+        flags.append(["writeonly"])
+    return np.nditer(
+        arrays,
+        flags=["external_loop", "buffered"],
+        op_flags=flags,
+        op_dtypes=casts,
+        casting="unsafe",  # a float16 result is computed in float32 blocks
+        order="K",
+        buffersize=BLOCK,
+    )

@@ -1,0 +1,152 @@
+"""One driver for every elementwise loss: checks, promotion, weights, reduction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+from .checks import (
+    check_broadcast,
+    check_mask,
+    check_reduction,
+    check_same_shape,
+    is_number,
+)
+from .namespace import cast, is_numpy, resolve
+from .numpy_blocks import reduce_in_blocks
+from .reduction import mask_weights, reduce
+from .typing import Namespace
+
+__all__ = ["Kernel", "pointwise"]
+
+
+class Kernel(NamedTuple):
+    """An elementwise loss as functions of the residual.
+
+    Both take `(xp, residual, **options)` and are 0 at residual 0, which is what an
+    excluded element is given. They use functions of the standard alone, so that a
+    tracer, a tape or another library runs them unchanged.
+    """
+
+    rho: Callable[..., Any]
+    """the loss"""
+    psi: Callable[..., Any]
+    """its derivative with respect to the residual, 0 at a kink"""
+
+
+def pointwise(
+    function: str,
+    kernel: Kernel,
+    arrays: Mapping[str, Any],
+    reduction: str | None,
+    *,
+    where: Any = None,
+    sample_weight: Any = None,
+    weight: Any = None,
+    weight_counts: bool = True,
+    **options: Any,
+) -> Any:
+    """Return the loss of the first array minus the second, weighted and reduced.
+
+    Parameters
+    ----------
+    function
+        Name of the public function, for messages.
+    kernel
+        The loss of one residual.
+    arrays
+        Prediction and target by their names in the public function.
+    reduction, where, sample_weight
+        As the public function takes them.
+    weight
+        Elementwise weights of the shape of the prediction.
+    weight_counts
+        Whether `mean` divides by the sum of `weight`; otherwise by the count.
+    options
+        The kernel's options and `scale`, which divides the residual: checked
+        floats, or arrays that broadcast.
+    """
+    reduction = check_reduction(function, reduction)
+    extra = {
+        "where": where,
+        "sample_weight": sample_weight,
+        "weight": weight,
+        **options,
+    }
+    extra = {k: v for k, v in extra.items() if v is not None and not is_number(v)}
+    xp, dtype, compute = resolve(function, arrays, extra)
+    _check_shapes(function, xp, arrays, extra)
+    numbers = {k: v for k, v in options.items() if k not in extra}
+    evaluate = partial(_evaluate, xp, kernel, weight_counts, **numbers)
+    pred, target = arrays.values()
+    operands = {"pred": pred, "target": target, **extra}
+    dtypes = {name: xp.bool if name == "where" else compute for name in operands}
+    if is_numpy(xp):
+        return reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
+    operands = {
+        k: _as_operand(xp, v, dtypes[k], pred.ndim) for k, v in operands.items()
+    }
+    return cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+
+
+def _check_shapes(
+    function: str, xp: Namespace, arrays: Mapping[str, Any], extra: Mapping[str, Any]
+) -> None:
+    check_same_shape(function, arrays)
+    for name, array in extra.items():
+        if name == "where":
+            check_mask(function, xp, array)
+        if name == "weight":
+            check_same_shape(function, {**arrays, name: array})
+        else:
+            check_broadcast(function, name, array, next(iter(arrays.values())).shape)
+
+
+def _as_operand(xp: Namespace, x: Any, dtype: Any, ndim: int) -> Any:
+    """Return `x` in the dtype it enters the computation with, and with `ndim` axes.
+
+    JAX refuses to broadcast unequal ranks under `jax_numpy_rank_promotion="raise"`.
+    """
+    if 0 < x.ndim < ndim:
+        x = xp.reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape))
+    return cast(xp, x, dtype)
+
+
+def _evaluate(
+    xp: Namespace,
+    kernel: Kernel,
+    weight_counts: bool,
+    *,
+    pred: Any,
+    target: Any,
+    where: Any = None,
+    sample_weight: Any = None,
+    weight: Any = None,
+    scale: Any = 1.0,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """Return the weighted loss, and the weights that `mean` divides by or `None`."""
+    residual = pred - target
+    if where is not None:
+        # Before the kernel, so that NaN and inf meet neither value nor gradient.
+        residual = xp.where(where, residual, 0.0)
+        scale = _mask_option(xp, where, scale)
+        options = {k: _mask_option(xp, where, v) for k, v in options.items()}
+    if not is_number(scale) or scale != 1.0:
+        residual = residual / scale
+    loss = kernel.rho(xp, residual, **options)
+    counted = None if where is None else cast(xp, where, loss.dtype)
+    if sample_weight is not None:
+        counted = mask_weights(xp, where, sample_weight)
+        loss = counted * loss
+    if weight is not None:
+        weight = mask_weights(xp, where, weight)
+        loss = weight * loss
+        if weight_counts:
+            counted = weight if counted is None else counted * weight
+    return loss, counted
+
+
+def _mask_option(xp: Namespace, where: Any, value: Any) -> Any:
+    return value if is_number(value) else xp.where(where, value, 1.0)
