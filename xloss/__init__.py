@@ -5,18 +5,18 @@ The same functions run on NumPy, CuPy and Dask arrays and on torch and JAX tenso
 
 from .general_robust import GeneralRobustLoss as GeneralRobustLoss
 from .general_robust import general_robust_loss as general_robust_loss
-from .regression import HuberLoss as HuberLoss
+from .huber import HuberLoss as HuberLoss
+from .huber import SmoothL1Loss as SmoothL1Loss
+from .huber import huber_loss as huber_loss
+from .huber import smooth_l1_loss as smooth_l1_loss
 from .regression import L1Loss as L1Loss
 from .regression import LogCoshLoss as LogCoshLoss
 from .regression import MSELoss as MSELoss
 from .regression import QuantileLoss as QuantileLoss
-from .regression import SmoothL1Loss as SmoothL1Loss
-from .regression import huber_loss as huber_loss
 from .regression import l1_loss as l1_loss
 from .regression import log_cosh_loss as log_cosh_loss
 from .regression import mse_loss as mse_loss
 from .regression import quantile_loss as quantile_loss
-from .regression import smooth_l1_loss as smooth_l1_loss
 from .robust import CauchyLoss as CauchyLoss
 from .robust import CharbonnierLoss as CharbonnierLoss
 from .robust import GemanMcclureLoss as GemanMcclureLoss
@@ -42,8 +42,8 @@ __all__ = [
     "WelschLoss",
     "cauchy_loss",
     "charbonnier_loss",
-    "general_robust_loss",
     "geman_mcclure_loss",
+    "general_robust_loss",
     "huber_loss",
     "l1_loss",
     "log_cosh_loss",

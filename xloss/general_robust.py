@@ -13,7 +13,7 @@ from ._core.checks import is_number, option
 from ._core.namespace import constant
 from ._core.numerics import expm1_ratio, expm1_ratio_near_zero, log1p_ratio
 from ._core.pointwise import Kernel, pointwise
-from ._core.typing import ArrayT, Namespace, Reduction
+from ._core.typing import Array, ArrayT, Namespace, Reduction
 from .robust import CAUCHY, CHARBONNIER, GEMAN_MCCLURE, WELSCH
 
 __all__ = ["GeneralRobustLoss", "general_robust_loss"]
@@ -125,8 +125,8 @@ GENERAL_ROBUST = Kernel(_rho, _psi)
 def general_robust_loss(
     pred: ArrayT,
     target: ArrayT,
-    alpha: float | ArrayT,
-    scale: float | ArrayT = 1.0,
+    alpha: float | Array,
+    scale: float | Array = 1.0,
     reduction: Reduction = "none",
     *,
     where: ArrayT | None = None,
@@ -196,7 +196,7 @@ def general_robust_loss(
     array([0.        , 0.4086581 , 5.60428824])
     """
     name = "general_robust_loss"
-    loss: ArrayT = pointwise(
+    return pointwise(
         name,
         GENERAL_ROBUST,
         {"pred": pred, "target": target},
@@ -206,15 +206,14 @@ def general_robust_loss(
         alpha=option(name, "alpha", alpha, lambda v: v == v, "a number"),
         scale=option(name, "scale", scale, lambda v: v > 0, "positive"),
     )
-    return loss
 
 
 @dataclass(frozen=True, eq=False)  # alpha and scale may be arrays
 class GeneralRobustLoss:
     """Criterion of :func:`general_robust_loss`: its options, then a call."""
 
-    alpha: Any
-    scale: Any = 1.0
+    alpha: float | Array
+    scale: float | Array = 1.0
     reduction: Reduction = "none"
 
     def __call__(

@@ -5,25 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._core.checks import is_number, option, positive, refuse_size_average, scalar
+from ._core.checks import option, refuse_size_average
 from ._core.namespace import constant
 from ._core.numerics import absolute, clip
 from ._core.pointwise import Kernel, pointwise
-from ._core.typing import ArrayT, Namespace, Reduction
+from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = [
-    "HuberLoss",
     "L1Loss",
     "LogCoshLoss",
     "MSELoss",
     "QuantileLoss",
-    "SmoothL1Loss",
-    "huber_loss",
     "l1_loss",
     "log_cosh_loss",
     "mse_loss",
     "quantile_loss",
-    "smooth_l1_loss",
 ]
 
 
@@ -41,35 +37,6 @@ def _l1(xp: Namespace, r: Any) -> Any:
 
 def _l1_psi(xp: Namespace, r: Any) -> Any:
     return xp.sign(r)
-
-
-def _huber(xp: Namespace, r: Any, delta: Any) -> Any:
-    # Huber is the envelope of its tangents: max over |c| <= delta of c r - c²/2,
-    # reached at c = clip(r). So it needs no branch, and the derivative of the clip
-    # at its bound, where libraries disagree, is multiplied by r - c = 0.
-    c = clip(xp, r, -delta, delta)
-    return c * (r - 0.5 * c)
-
-
-def _huber_psi(xp: Namespace, r: Any, delta: Any) -> Any:
-    return clip(xp, r, -delta, delta)
-
-
-def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
-    if is_number(beta):
-        if beta == 0.0:
-            return absolute(xp, r)
-    else:
-        # A traced 0: r/tiny clips to sign(r) for every residual but 0.
-        beta = xp.where(beta == 0, xp.finfo(r.dtype).smallest_normal, beta)
-    c = clip(xp, r / beta, -1.0, 1.0)
-    return c * (r - (0.5 * beta) * c)
-
-
-def _smooth_l1_psi(xp: Namespace, r: Any, beta: Any) -> Any:
-    if is_number(beta) and beta == 0.0:
-        return xp.sign(r)
-    return clip(xp, r / beta, -1.0, 1.0)
 
 
 def _log_cosh(xp: Namespace, r: Any) -> Any:
@@ -95,8 +62,6 @@ def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:
 
 MSE = Kernel(_mse, _mse_psi)
 L1 = Kernel(_l1, _l1_psi)
-SMOOTH_L1 = Kernel(_smooth_l1, _smooth_l1_psi)
-HUBER = Kernel(_huber, _huber_psi)
 LOG_COSH = Kernel(_log_cosh, _log_cosh_psi)
 QUANTILE = Kernel(_quantile, _quantile_psi)
 
@@ -155,7 +120,7 @@ def mse_loss(
     np.float64(2.5)
     """
     refuse_size_average("mse_loss", reduction)
-    loss: ArrayT = pointwise(
+    return pointwise(
         "mse_loss",
         MSE,
         {"input": input, "target": target},
@@ -164,7 +129,32 @@ def mse_loss(
         sample_weight=sample_weight,
         weight=weight,
     )
-    return loss
+
+
+@dataclass(frozen=True)
+class MSELoss:
+    """Criterion of :func:`mse_loss`: options first, arrays at the call."""
+
+    reduction: Reduction = "mean"
+
+    def __call__(
+        self,
+        input: ArrayT,
+        target: ArrayT,
+        *,
+        weight: ArrayT | None = None,
+        where: ArrayT | None = None,
+        sample_weight: ArrayT | None = None,
+    ) -> ArrayT:
+        """Return the loss of a prediction and a target."""
+        return mse_loss(
+            input,
+            target,
+            self.reduction,
+            weight=weight,
+            where=where,
+            sample_weight=sample_weight,
+        )
 
 
 def l1_loss(
@@ -225,7 +215,7 @@ def l1_loss(
     np.float64(1.5)
     """
     refuse_size_average("l1_loss", reduction)
-    loss: ArrayT = pointwise(
+    return pointwise(
         "l1_loss",
         L1,
         {"input": input, "target": target},
@@ -234,152 +224,32 @@ def l1_loss(
         sample_weight=sample_weight,
         weight=weight,
     )
-    return loss
 
 
-def smooth_l1_loss(
-    input: ArrayT,
-    target: ArrayT,
-    reduction: Reduction = "mean",
-    beta: float = 1.0,
-    *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
-) -> ArrayT:
-    r"""Smooth L1 loss: Huber's loss divided by its threshold, of slope 1 in the tails.
+@dataclass(frozen=True)
+class L1Loss:
+    """Criterion of :func:`l1_loss`: options first, arrays at the call."""
 
-    .. math:: \rho(r) = \begin{cases} r^2/(2\beta) & |r| < \beta \\ |r| - \beta/2 & \text{otherwise} \end{cases}, \qquad r = \text{input} - \text{target}
+    reduction: Reduction = "mean"
 
-    Parameters
-    ----------
-    input, target
-        Prediction and target: arrays of one shape, of any real dtype. Integers are
-        converted before they are subtracted.
-    reduction
-        ``"none"``, ``"mean"`` or ``"sum"``.
-    beta
-        Not negative: the residual at which the loss turns linear; 0 is L1.
-    where
-        Boolean mask that broadcasts to `input`. Where it is False an element takes
-        no part, even if it is NaN.
-    sample_weight
-        Weights that broadcast to `input`; ``"mean"`` divides by their sum.
-
-    Returns
-    -------
-    array
-        Not negative. Of the shape of `input` for
-        ``"none"``, otherwise a scalar.
-
-    Raises
-    ------
-    TypeError
-        If an argument is of the wrong type: a list, arrays of two libraries; a bool or
-        None as `reduction`, which torch takes as ``size_average``.
-    ValueError
-        If shapes, devices, dtypes or options do not fit:
-        a negative or NaN `beta`.
-
-    Notes
-    -----
-    The same as Huber's loss at ``beta = delta = 1`` only.
-
-    References
-    ----------
-    Girshick, "Fast R-CNN", ICCV 2015, arXiv:1504.08083, eq. 3.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> smooth_l1_loss(np.asarray([0.5, 4.0]), np.zeros(2), "none")
-    array([0.125, 3.5  ])
-    """
-    refuse_size_average("smooth_l1_loss", reduction)
-    loss: ArrayT = pointwise(
-        "smooth_l1_loss",
-        SMOOTH_L1,
-        {"input": input, "target": target},
-        reduction,
-        where=where,
-        sample_weight=sample_weight,
-        beta=scalar(
-            "smooth_l1_loss",
-            "beta",
-            option("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0"),
-        ),
-    )
-    return loss
-
-
-def huber_loss(
-    input: ArrayT,
-    target: ArrayT,
-    reduction: Reduction = "mean",
-    delta: float = 1.0,
-    weight: ArrayT | None = None,
-    *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
-) -> ArrayT:
-    r"""Huber loss: quadratic up to delta, linear beyond.
-
-    .. math:: \rho(r) = \begin{cases} r^2/2 & |r| \le \delta \\ \delta (|r| - \delta/2) & \text{otherwise} \end{cases}, \qquad r = \text{input} - \text{target}
-
-    Parameters
-    ----------
-    input, target
-        Prediction and target: arrays of one shape, of any real dtype. Integers are
-        converted before they are subtracted.
-    reduction
-        ``"none"``, ``"mean"`` or ``"sum"`` (``None`` means ``"none"``).
-    delta
-        Positive: the residual at which the loss turns linear, in the units of `input`.
-    weight
-        Elementwise weights of the shape of `input`, which multiply the loss; as in
-        torch, ``"mean"`` still divides by the count.
-    where
-        Boolean mask that broadcasts to `input`. Where it is False an element takes
-        no part, even if it is NaN.
-    sample_weight
-        Weights that broadcast to `input`; ``"mean"`` divides by their sum.
-
-    Returns
-    -------
-    array
-        Not negative. Of the shape of `input` for
-        ``"none"``, otherwise a scalar.
-
-    Raises
-    ------
-    TypeError
-        If an argument is of the wrong type: a list, arrays of two libraries.
-    ValueError
-        If shapes, devices, dtypes or options do not fit: a
-        `delta` that is not positive.
-
-    References
-    ----------
-    Huber, "Robust estimation of a location parameter", Annals of Mathematical
-    Statistics 1964.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> huber_loss(np.asarray([0.5, 4.0]), np.zeros(2), "none")
-    array([0.125, 3.5  ])
-    """
-    loss: ArrayT = pointwise(
-        "huber_loss",
-        HUBER,
-        {"input": input, "target": target},
-        reduction,
-        where=where,
-        sample_weight=sample_weight,
-        weight=weight,
-        weight_counts=False,
-        delta=positive("huber_loss", "delta", delta),
-    )
-    return loss
+    def __call__(
+        self,
+        input: ArrayT,
+        target: ArrayT,
+        *,
+        weight: ArrayT | None = None,
+        where: ArrayT | None = None,
+        sample_weight: ArrayT | None = None,
+    ) -> ArrayT:
+        """Return the loss of a prediction and a target."""
+        return l1_loss(
+            input,
+            target,
+            self.reduction,
+            weight=weight,
+            where=where,
+            sample_weight=sample_weight,
+        )
 
 
 def log_cosh_loss(
@@ -436,7 +306,7 @@ def log_cosh_loss(
     >>> log_cosh_loss(np.asarray([1e-4, 1.0, 1000.0]), np.zeros(3), "none")
     array([4.99999999e-09, 4.33780830e-01, 9.99306853e+02])
     """
-    loss: ArrayT = pointwise(
+    return pointwise(
         "log_cosh_loss",
         LOG_COSH,
         {"input": input, "target": target},
@@ -444,13 +314,36 @@ def log_cosh_loss(
         where=where,
         sample_weight=sample_weight,
     )
-    return loss
+
+
+@dataclass(frozen=True)
+class LogCoshLoss:
+    """Criterion of :func:`log_cosh_loss`: options first, arrays at the call."""
+
+    reduction: Reduction = "mean"
+
+    def __call__(
+        self,
+        input: ArrayT,
+        target: ArrayT,
+        *,
+        where: ArrayT | None = None,
+        sample_weight: ArrayT | None = None,
+    ) -> ArrayT:
+        """Return the loss of a prediction and a target."""
+        return log_cosh_loss(
+            input,
+            target,
+            self.reduction,
+            where=where,
+            sample_weight=sample_weight,
+        )
 
 
 def quantile_loss(
     input: ArrayT,
     target: ArrayT,
-    q: float | ArrayT = 0.5,
+    q: float | Array = 0.5,
     reduction: Reduction = "mean",
     *,
     where: ArrayT | None = None,
@@ -458,7 +351,10 @@ def quantile_loss(
 ) -> ArrayT:
     r"""Quantile (pinball) loss: least at the q-quantile.
 
-    .. math:: \rho(r) = \max(-q\,r,\ (1 - q)\,r), \qquad r = \text{input} - \text{target}
+    .. math::
+
+       \rho(r) = \max(-q\,r,\ (1 - q)\,r)
+       \qquad r = \text{input} - \text{target}
 
     Parameters
     ----------
@@ -504,7 +400,7 @@ def quantile_loss(
     >>> quantile_loss(np.asarray([1.0, 3.0]), np.full(2, 2.0), 0.9, "none")
     array([0.9, 0.1])
     """
-    loss: ArrayT = pointwise(
+    return pointwise(
         "quantile_loss",
         QUANTILE,
         {"input": input, "target": target},
@@ -513,144 +409,13 @@ def quantile_loss(
         sample_weight=sample_weight,
         q=option("quantile_loss", "q", q, lambda v: (v >= 0) & (v <= 1), "in [0, 1]"),
     )
-    return loss
-
-
-@dataclass(frozen=True)
-class MSELoss:
-    """Criterion of :func:`mse_loss`: its options, then a call on two arrays."""
-
-    reduction: Reduction = "mean"
-
-    def __call__(
-        self,
-        input: ArrayT,
-        target: ArrayT,
-        *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
-    ) -> ArrayT:
-        """Return the loss of a prediction and a target."""
-        return mse_loss(
-            input,
-            target,
-            self.reduction,
-            weight=weight,
-            where=where,
-            sample_weight=sample_weight,
-        )
-
-
-@dataclass(frozen=True)
-class L1Loss:
-    """Criterion of :func:`l1_loss`: its options, then a call on two arrays."""
-
-    reduction: Reduction = "mean"
-
-    def __call__(
-        self,
-        input: ArrayT,
-        target: ArrayT,
-        *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
-    ) -> ArrayT:
-        """Return the loss of a prediction and a target."""
-        return l1_loss(
-            input,
-            target,
-            self.reduction,
-            weight=weight,
-            where=where,
-            sample_weight=sample_weight,
-        )
-
-
-@dataclass(frozen=True)
-class SmoothL1Loss:
-    """Criterion of :func:`smooth_l1_loss`: its options, then a call on two arrays."""
-
-    reduction: Reduction = "mean"
-    beta: float = 1.0
-
-    def __call__(
-        self,
-        input: ArrayT,
-        target: ArrayT,
-        *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
-    ) -> ArrayT:
-        """Return the loss of a prediction and a target."""
-        return smooth_l1_loss(
-            input,
-            target,
-            self.reduction,
-            self.beta,
-            where=where,
-            sample_weight=sample_weight,
-        )
-
-
-@dataclass(frozen=True)
-class HuberLoss:
-    """Criterion of :func:`huber_loss`: its options, then a call on two arrays."""
-
-    reduction: Reduction = "mean"
-    delta: float = 1.0
-
-    def __call__(
-        self,
-        input: ArrayT,
-        target: ArrayT,
-        *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
-    ) -> ArrayT:
-        """Return the loss of a prediction and a target."""
-        return huber_loss(
-            input,
-            target,
-            self.reduction,
-            self.delta,
-            weight=weight,
-            where=where,
-            sample_weight=sample_weight,
-        )
-
-
-@dataclass(frozen=True)
-class LogCoshLoss:
-    """Criterion of :func:`log_cosh_loss`: its options, then a call on two arrays."""
-
-    reduction: Reduction = "mean"
-
-    def __call__(
-        self,
-        input: ArrayT,
-        target: ArrayT,
-        *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
-    ) -> ArrayT:
-        """Return the loss of a prediction and a target."""
-        return log_cosh_loss(
-            input,
-            target,
-            self.reduction,
-            where=where,
-            sample_weight=sample_weight,
-        )
 
 
 @dataclass(frozen=True, eq=False)  # q may be an array
 class QuantileLoss:
-    """Criterion of :func:`quantile_loss`: its options, then a call on two arrays."""
+    """Criterion of :func:`quantile_loss`: options first, arrays at the call."""
 
-    q: Any = 0.5
+    q: float | Array = 0.5
     reduction: Reduction = "mean"
 
     def __call__(

@@ -92,7 +92,7 @@ def _robust(
     where: ArrayT | None,
     sample_weight: ArrayT | None,
 ) -> ArrayT:
-    loss: ArrayT = pointwise(
+    return pointwise(
         function,
         kernel,
         {"img1": img1, "img2": img2},
@@ -101,7 +101,6 @@ def _robust(
         sample_weight=sample_weight,
         scale=positive(function, "scale", scale),
     )
-    return loss
 
 
 def charbonnier_loss(
@@ -113,9 +112,12 @@ def charbonnier_loss(
     where: ArrayT | None = None,
     sample_weight: ArrayT | None = None,
 ) -> ArrayT:
-    r"""Charbonnier loss: quadratic near zero, linear in the tails (pseudo-Huber, L1-L2).
+    r"""Charbonnier loss: quadratic near zero, linear beyond (pseudo-Huber).
 
-    .. math:: \rho(x) = \sqrt{x^2 + 1} - 1, \qquad x = \frac{\text{img1} - \text{img2}}{\text{scale}}
+    .. math::
+
+       \rho(x) = \sqrt{x^2 + 1} - 1,
+       \quad x = (\text{img1} - \text{img2}) / \text{scale}
 
     Parameters
     ----------
@@ -188,7 +190,10 @@ def cauchy_loss(
 ) -> ArrayT:
     r"""Cauchy (Lorentzian) loss: the tails grow like a logarithm.
 
-    .. math:: \rho(x) = \log\left(\tfrac{1}{2} x^2 + 1\right), \qquad x = \frac{\text{img1} - \text{img2}}{\text{scale}}
+    .. math::
+
+       \rho(x) = \log\left(\tfrac{1}{2} x^2 + 1\right),
+       \quad x = (\text{img1} - \text{img2}) / \text{scale}
 
     Parameters
     ----------
@@ -252,7 +257,10 @@ def welsch_loss(
 ) -> ArrayT:
     r"""Welsch (Leclerc) loss: outliers cost 1, however far away they are.
 
-    .. math:: \rho(x) = 1 - \exp\left(-\tfrac{1}{2} x^2\right), \qquad x = \frac{\text{img1} - \text{img2}}{\text{scale}}
+    .. math::
+
+       \rho(x) = 1 - \exp\left(-\tfrac{1}{2} x^2\right),
+       \quad x = (\text{img1} - \text{img2}) / \text{scale}
 
     Parameters
     ----------
@@ -317,7 +325,10 @@ def geman_mcclure_loss(
 ) -> ArrayT:
     r"""Geman-McClure loss: bounded by 2, with heavier tails than Welsch's.
 
-    .. math:: \rho(x) = \frac{2 x^2}{x^2 + 4}, \qquad x = \frac{\text{img1} - \text{img2}}{\text{scale}}
+    .. math::
+
+       \rho(x) = \frac{2 x^2}{x^2 + 4},
+       \quad x = (\text{img1} - \text{img2}) / \text{scale}
 
     Parameters
     ----------
@@ -379,7 +390,7 @@ def geman_mcclure_loss(
 
 @dataclass(frozen=True)
 class CharbonnierLoss:
-    """Criterion of :func:`charbonnier_loss`: its options, then a call on two arrays."""
+    """Criterion of :func:`charbonnier_loss`: options first, arrays at the call."""
 
     reduction: Reduction = "none"
     _: KW_ONLY
@@ -406,7 +417,7 @@ class CharbonnierLoss:
 
 @dataclass(frozen=True)
 class CauchyLoss:
-    """Criterion of :func:`cauchy_loss`: its options, then a call on two arrays."""
+    """Criterion of :func:`cauchy_loss`: options first, arrays at the call."""
 
     reduction: Reduction = "none"
     _: KW_ONLY
@@ -433,7 +444,7 @@ class CauchyLoss:
 
 @dataclass(frozen=True)
 class WelschLoss:
-    """Criterion of :func:`welsch_loss`: its options, then a call on two arrays."""
+    """Criterion of :func:`welsch_loss`: options first, arrays at the call."""
 
     reduction: Reduction = "none"
     _: KW_ONLY
@@ -460,7 +471,7 @@ class WelschLoss:
 
 @dataclass(frozen=True)
 class GemanMcclureLoss:
-    """Criterion of :func:`geman_mcclure_loss`: its options, then a call on two arrays."""
+    """Criterion of :func:`geman_mcclure_loss`: options first, arrays at the call."""
 
     reduction: Reduction = "none"
     _: KW_ONLY

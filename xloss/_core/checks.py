@@ -63,8 +63,8 @@ def check_broadcast(
     )
     if not fits:
         msg = (
-            f"{function}: {name} must broadcast to the loss's shape {shape}, got {own}; "
-            "one weight per image comes as (B, 1, 1, 1)"
+            f"{function}: {name} must broadcast to the shape of the prediction, "
+            f"{shape}, got {own}; one weight per image comes as (B, 1, 1, 1)"
         )
         raise ValueError(msg)
 

@@ -218,4 +218,6 @@ def constant(xp: Namespace, value: Any, like: Any) -> Any:
     """
     if not isinstance(value, (int, float)):
         return value
+    if is_numpy(xp):
+        return like.dtype.type(value)
     return xp.full((), value, dtype=like.dtype, device=_device_of(xp, like))

@@ -62,22 +62,18 @@ def reduce_in_blocks(
 def _map(evaluate: Evaluate, operands: Operands, dtypes: Any, result: Any) -> Any:
     first = next(iter(operands.values()))
     out = np.empty_like(first, dtype=result, subok=False)
-    if out.size <= BLOCK:
-        out[...] = evaluate(**_whole(operands, dtypes))[0]
-        return out[()]  # a scalar for 0-d arguments, as a ufunc gives
-    with _iterator(operands, dtypes, out) as blocks:
-        for *inputs, block in blocks:
-            block[...] = evaluate(**dict(zip(operands, inputs, strict=True)))[0]
-    return out
+    for block, target in _blocks(operands, dtypes, out):
+        target[...] = evaluate(**block)[0]
+    return out[()]  # a scalar for 0-d arguments, as a ufunc gives
 
 
 def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any]:
     """Return the sum of the loss, and the count or the sum of the weights."""
     wide = np.result_type(dtypes["pred"], np.float64)
     total = count = wide.type(0)
-    for block in _blocks(operands, dtypes):
+    for block, _ in _blocks(operands, dtypes):
         loss, weights = evaluate(**block)
-        total = total + np.sum(loss, dtype=wide)
+        total = total + np.add.reduce(loss, axis=None, dtype=wide)
         if weights is None:
             count = count + loss.size
         else:
@@ -85,26 +81,20 @@ def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any
     return total, count
 
 
-def _blocks(operands: Operands, dtypes: Any) -> Iterator[Operands]:
+def _blocks(
+    operands: Operands, dtypes: Any, out: Any = None
+) -> Iterator[tuple[Operands, Any]]:
+    """Yield blocks of the operands by name, and the block of `out` they belong to."""
     if next(iter(operands.values())).size <= BLOCK:
-        yield _whole(operands, dtypes)
+        yield {name: cast(np, x, dtypes[name]) for name, x in operands.items()}, out
         return
-    with _iterator(operands, dtypes) as blocks:
-        for inputs in blocks:
-            yield dict(zip(operands, inputs, strict=True))
-
-
-def _whole(operands: Operands, dtypes: Any) -> Operands:
-    return {name: cast(np, x, dtypes[name]) for name, x in operands.items()}
-
-
-def _iterator(operands: Operands, dtypes: Any, out: Any = None) -> Any:
-    arrays, casts = list(operands.values()), [dtypes[name] for name in operands]
-    flags = [["readonly"] for _ in arrays]
+    arrays: Any = list(operands.values())
+    casts = [dtypes[name] for name in operands]
+    flags: Any = [["readonly"]] * len(arrays)
     if out is not None:
         arrays, casts = [*arrays, out], [*casts, dtypes["pred"]]
-        flags.append(["writeonly"])
-    return np.nditer(
+        flags = [*flags, ["writeonly"]]
+    iterator = np.nditer(
         arrays,
         flags=["external_loop", "buffered"],
         op_flags=flags,
@@ -113,3 +103,7 @@ def _iterator(operands: Operands, dtypes: Any, out: Any = None) -> Any:
         order="K",
         buffersize=BLOCK,
     )
+    with iterator:
+        for views in iterator:
+            target = None if out is None else views[-1]
+            yield dict(zip(operands, views, strict=False)), target

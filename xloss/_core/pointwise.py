@@ -16,7 +16,7 @@ from .checks import (
 from .namespace import cast, is_numpy, resolve
 from .numpy_blocks import reduce_in_blocks
 from .reduction import mask_weights, reduce
-from .typing import Namespace
+from .typing import ArrayT, Namespace
 
 __all__ = ["Kernel", "pointwise"]
 
@@ -38,7 +38,7 @@ class Kernel(NamedTuple):
 def pointwise(
     function: str,
     kernel: Kernel,
-    arrays: Mapping[str, Any],
+    arrays: Mapping[str, ArrayT],
     reduction: str | None,
     *,
     where: Any = None,
@@ -46,7 +46,7 @@ def pointwise(
     weight: Any = None,
     weight_counts: bool = True,
     **options: Any,
-) -> Any:
+) -> ArrayT:
     """Return the loss of the first array minus the second, weighted and reduced.
 
     Parameters
@@ -83,11 +83,13 @@ def pointwise(
     operands = {"pred": pred, "target": target, **extra}
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
     if is_numpy(xp):
-        return reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
+        blocked: ArrayT = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
+        return blocked
     operands = {
         k: _as_operand(xp, v, dtypes[k], pred.ndim) for k, v in operands.items()
     }
-    return cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+    loss: ArrayT = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+    return loss
 
 
 def _check_shapes(

@@ -1,0 +1,255 @@
+"""Huber's loss and its normalised twin, smooth L1: quadratic near zero, then linear."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._core.checks import is_number, option, positive, refuse_size_average, scalar
+from ._core.numerics import absolute, clip
+from ._core.pointwise import Kernel, pointwise
+from ._core.typing import ArrayT, Namespace, Reduction
+
+__all__ = ["HuberLoss", "SmoothL1Loss", "huber_loss", "smooth_l1_loss"]
+
+
+def _huber(xp: Namespace, r: Any, delta: Any) -> Any:
+    # Huber is the envelope of its tangents: max over |c| <= delta of c r - c²/2,
+    # reached at c = clip(r). So it needs no branch, and the derivative of the clip
+    # at its bound, where libraries disagree, is multiplied by r - c = 0.
+    c = clip(xp, r, -delta, delta)
+    return c * (r - 0.5 * c)
+
+
+def _huber_psi(xp: Namespace, r: Any, delta: Any) -> Any:
+    return clip(xp, r, -delta, delta)
+
+
+def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
+    if is_number(beta):
+        if beta == 0.0:
+            return absolute(xp, r)
+    else:
+        # A traced 0: r/tiny clips to sign(r) for every residual but 0.
+        beta = xp.where(beta == 0, xp.finfo(r.dtype).smallest_normal, beta)
+    c = clip(xp, r / beta, -1.0, 1.0)
+    return c * (r - (0.5 * beta) * c)
+
+
+def _smooth_l1_psi(xp: Namespace, r: Any, beta: Any) -> Any:
+    if is_number(beta) and beta == 0.0:
+        return xp.sign(r)
+    return clip(xp, r / beta, -1.0, 1.0)
+
+
+HUBER = Kernel(_huber, _huber_psi)
+SMOOTH_L1 = Kernel(_smooth_l1, _smooth_l1_psi)
+
+
+def huber_loss(
+    input: ArrayT,
+    target: ArrayT,
+    reduction: Reduction = "mean",
+    delta: float = 1.0,
+    weight: ArrayT | None = None,
+    *,
+    where: ArrayT | None = None,
+    sample_weight: ArrayT | None = None,
+) -> ArrayT:
+    r"""Huber loss: quadratic up to delta, linear beyond.
+
+    .. math::
+
+       \rho(r) = \begin{cases}
+       r^2/2 & |r| \le \delta \\
+       \delta (|r| - \delta/2) & \text{otherwise}
+       \end{cases}
+       \qquad r = \text{input} - \text{target}
+
+    Parameters
+    ----------
+    input, target
+        Prediction and target: arrays of one shape, of any real dtype. Integers are
+        converted before they are subtracted.
+    reduction
+        ``"none"``, ``"mean"`` or ``"sum"`` (``None`` means ``"none"``).
+    delta
+        Positive: the residual at which the loss turns linear, in the units of `input`.
+    weight
+        Elementwise weights of the shape of `input`, which multiply the loss; as in
+        torch, ``"mean"`` still divides by the count.
+    where
+        Boolean mask that broadcasts to `input`. Where it is False an element takes
+        no part, even if it is NaN.
+    sample_weight
+        Weights that broadcast to `input`; ``"mean"`` divides by their sum.
+
+    Returns
+    -------
+    array
+        Not negative. Of the shape of `input` for
+        ``"none"``, otherwise a scalar.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type: a list, arrays of two libraries.
+    ValueError
+        If shapes, devices, dtypes or options do not fit: a
+        `delta` that is not positive.
+
+    References
+    ----------
+    Huber, "Robust estimation of a location parameter", Annals of Mathematical
+    Statistics 1964.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> huber_loss(np.asarray([0.5, 4.0]), np.zeros(2), "none")
+    array([0.125, 3.5  ])
+    """
+    return pointwise(
+        "huber_loss",
+        HUBER,
+        {"input": input, "target": target},
+        reduction,
+        where=where,
+        sample_weight=sample_weight,
+        weight=weight,
+        weight_counts=False,
+        delta=positive("huber_loss", "delta", delta),
+    )
+
+
+@dataclass(frozen=True)
+class HuberLoss:
+    """Criterion of :func:`huber_loss`: options first, arrays at the call."""
+
+    reduction: Reduction = "mean"
+    delta: float = 1.0
+
+    def __call__(
+        self,
+        input: ArrayT,
+        target: ArrayT,
+        *,
+        weight: ArrayT | None = None,
+        where: ArrayT | None = None,
+        sample_weight: ArrayT | None = None,
+    ) -> ArrayT:
+        """Return the loss of a prediction and a target."""
+        return huber_loss(
+            input,
+            target,
+            self.reduction,
+            self.delta,
+            weight=weight,
+            where=where,
+            sample_weight=sample_weight,
+        )
+
+
+def smooth_l1_loss(
+    input: ArrayT,
+    target: ArrayT,
+    reduction: Reduction = "mean",
+    beta: float = 1.0,
+    *,
+    where: ArrayT | None = None,
+    sample_weight: ArrayT | None = None,
+) -> ArrayT:
+    r"""Smooth L1 loss: Huber's loss divided by its threshold, of slope 1 in the tails.
+
+    .. math::
+
+       \rho(r) = \begin{cases}
+       r^2/(2\beta) & |r| < \beta \\
+       |r| - \beta/2 & \text{otherwise}
+       \end{cases}
+       \qquad r = \text{input} - \text{target}
+
+    Parameters
+    ----------
+    input, target
+        Prediction and target: arrays of one shape, of any real dtype. Integers are
+        converted before they are subtracted.
+    reduction
+        ``"none"``, ``"mean"`` or ``"sum"``.
+    beta
+        Not negative: the residual at which the loss turns linear; 0 is L1.
+    where
+        Boolean mask that broadcasts to `input`. Where it is False an element takes
+        no part, even if it is NaN.
+    sample_weight
+        Weights that broadcast to `input`; ``"mean"`` divides by their sum.
+
+    Returns
+    -------
+    array
+        Not negative. Of the shape of `input` for
+        ``"none"``, otherwise a scalar.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type: a list, arrays of two libraries; a bool or
+        None as `reduction`, which torch takes as ``size_average``.
+    ValueError
+        If shapes, devices, dtypes or options do not fit:
+        a negative or NaN `beta`.
+
+    Notes
+    -----
+    The same as Huber's loss at ``beta = delta = 1`` only.
+
+    References
+    ----------
+    Girshick, "Fast R-CNN", ICCV 2015, arXiv:1504.08083, eq. 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> smooth_l1_loss(np.asarray([0.5, 4.0]), np.zeros(2), "none")
+    array([0.125, 3.5  ])
+    """
+    refuse_size_average("smooth_l1_loss", reduction)
+    return pointwise(
+        "smooth_l1_loss",
+        SMOOTH_L1,
+        {"input": input, "target": target},
+        reduction,
+        where=where,
+        sample_weight=sample_weight,
+        beta=scalar(
+            "smooth_l1_loss",
+            "beta",
+            option("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0"),
+        ),
+    )
+
+
+@dataclass(frozen=True)
+class SmoothL1Loss:
+    """Criterion of :func:`smooth_l1_loss`: options first, arrays at the call."""
+
+    reduction: Reduction = "mean"
+    beta: float = 1.0
+
+    def __call__(
+        self,
+        input: ArrayT,
+        target: ArrayT,
+        *,
+        where: ArrayT | None = None,
+        sample_weight: ArrayT | None = None,
+    ) -> ArrayT:
+        """Return the loss of a prediction and a target."""
+        return smooth_l1_loss(
+            input,
+            target,
+            self.reduction,
+            self.beta,
+            where=where,
+            sample_weight=sample_weight,
+        )
