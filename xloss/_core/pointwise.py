@@ -68,28 +68,26 @@ def pointwise(
         floats, or arrays that broadcast.
     """
     reduction = check_reduction(function, reduction)
-    extra = {
-        "where": where,
-        "sample_weight": sample_weight,
-        "weight": weight,
-        **options,
-    }
-    extra = {k: v for k, v in extra.items() if v is not None and not is_number(v)}
+    numbers = {name: value for name, value in options.items() if is_number(value)}
+    extra = {"where": where, "sample_weight": sample_weight, "weight": weight}
+    extra = {name: x for name, x in extra.items() if x is not None}
+    extra |= {name: x for name, x in options.items() if name not in numbers}
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra)
-    numbers = {k: v for k, v in options.items() if k not in extra}
-    evaluate = partial(_evaluate, xp, kernel, weight_counts, **numbers)
+
     pred, target = arrays.values()
     operands = {"pred": pred, "target": target, **extra}
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
+    evaluate = partial(_evaluate, xp, kernel, weight_counts, **numbers)
+    loss: Any
     if is_numpy(xp):
-        blocked: ArrayT = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
-        return blocked
-    operands = {
-        k: _as_operand(xp, v, dtypes[k], pred.ndim) for k, v in operands.items()
-    }
-    loss: ArrayT = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
-    return loss
+        loss = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
+    else:
+        for name, x in operands.items():
+            operands[name] = _as_operand(xp, x, dtypes[name], pred.ndim)
+        loss = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+    result: ArrayT = loss
+    return result
 
 
 def _check_shapes(
