@@ -40,11 +40,11 @@ def _rho(xp: Namespace, x: Any, alpha: Any) -> Any:
 def _given(xp: Namespace, z: Any, alpha: float) -> Any:
     """Return the loss for a number alpha, none of the special cases."""
     b = abs(alpha - 2.0)
-    log = xp.log1p(z / b)
-    y = (0.5 * alpha) * log
     if abs(alpha) < (0.05 if xp.finfo(z.dtype).bits == 32 else 1e-7):
-        # y would be denormal where the loss is not.
-        return (0.5 * b) * log * expm1_ratio_near_zero(xp, y)
+        # expm1(y) would be denormal where the loss is not.
+        log = xp.log1p(xp.minimum(z, constant(xp, _largest_square(xp, z), z)) / b)
+        return (0.5 * b) * log * expm1_ratio_near_zero(xp, (0.5 * alpha) * log)
+    y = (0.5 * alpha) * xp.log1p(z / b)
     if alpha < 0.0:
         return (b / alpha) * xp.expm1(y)
     one = constant(xp, 1.0, z)
