@@ -60,6 +60,7 @@ def test_nothing_counts(loss, reduction):
         loss(pred, target, reduction=reduction, sample_weight=np.zeros(4)),
         loss(empty, empty, reduction=reduction),
         loss(empty, empty, reduction=reduction, sample_weight=np.zeros((1, 3))),
+        loss(empty, empty, reduction=reduction, sample_weight=empty),
     ):
         assert value == 0.0
 

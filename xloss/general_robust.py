@@ -129,8 +129,8 @@ def general_robust_loss(
     scale: float | Array = 1.0,
     reduction: Reduction = "none",
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Barron's general robust loss: the shape alpha says how much outliers weigh.
 
@@ -221,8 +221,8 @@ class GeneralRobustLoss:
         pred: ArrayT,
         target: ArrayT,
         *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return general_robust_loss(

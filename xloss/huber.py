@@ -8,7 +8,7 @@ from typing import Any
 from ._core.checks import is_number, option, positive, refuse_size_average, scalar
 from ._core.numerics import absolute, clip
 from ._core.pointwise import Kernel, pointwise
-from ._core.typing import ArrayT, Namespace, Reduction
+from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = ["HuberLoss", "SmoothL1Loss", "huber_loss", "smooth_l1_loss"]
 
@@ -51,10 +51,10 @@ def huber_loss(
     target: ArrayT,
     reduction: Reduction = "mean",
     delta: float = 1.0,
-    weight: ArrayT | None = None,
+    weight: Array | None = None,
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Huber loss: quadratic up to delta, linear beyond.
 
@@ -134,9 +134,9 @@ class HuberLoss:
         input: ArrayT,
         target: ArrayT,
         *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        weight: Array | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return huber_loss(
@@ -156,8 +156,8 @@ def smooth_l1_loss(
     reduction: Reduction = "mean",
     beta: float = 1.0,
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Smooth L1 loss: Huber's loss divided by its threshold, of slope 1 in the tails.
 
@@ -241,8 +241,8 @@ class SmoothL1Loss:
         input: ArrayT,
         target: ArrayT,
         *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return smooth_l1_loss(

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import option, refuse_size_average
-from ._core.namespace import constant
-from ._core.numerics import absolute, clip
+from ._core.numerics import absolute, clip, indicator
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -56,8 +55,7 @@ def _quantile(xp: Namespace, r: Any, q: Any) -> Any:
 
 
 def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:
-    above = xp.where(r > 0, constant(xp, 1.0 - q, r), constant(xp, 0.0, r))
-    return xp.where(r < 0, constant(xp, -q, r), above)
+    return indicator(xp, r > 0, r) - q * indicator(xp, r != 0, r)
 
 
 MSE = Kernel(_mse, _mse_psi)
@@ -70,10 +68,10 @@ def mse_loss(
     input: ArrayT,
     target: ArrayT,
     reduction: Reduction = "mean",
-    weight: ArrayT | None = None,
+    weight: Array | None = None,
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Mean squared error: the loss of Gaussian noise, at the mercy of outliers.
 
@@ -142,9 +140,9 @@ class MSELoss:
         input: ArrayT,
         target: ArrayT,
         *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        weight: Array | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return mse_loss(
@@ -161,10 +159,10 @@ def l1_loss(
     input: ArrayT,
     target: ArrayT,
     reduction: Reduction = "mean",
-    weight: ArrayT | None = None,
+    weight: Array | None = None,
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Mean absolute error: least at the median.
 
@@ -237,9 +235,9 @@ class L1Loss:
         input: ArrayT,
         target: ArrayT,
         *,
-        weight: ArrayT | None = None,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        weight: Array | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return l1_loss(
@@ -257,8 +255,8 @@ def log_cosh_loss(
     target: ArrayT,
     reduction: Reduction = "mean",
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Log-cosh loss: a Huber loss with all derivatives.
 
@@ -327,8 +325,8 @@ class LogCoshLoss:
         input: ArrayT,
         target: ArrayT,
         *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return log_cosh_loss(
@@ -346,8 +344,8 @@ def quantile_loss(
     q: float | Array = 0.5,
     reduction: Reduction = "mean",
     *,
-    where: ArrayT | None = None,
-    sample_weight: ArrayT | None = None,
+    where: Array | None = None,
+    sample_weight: Array | None = None,
 ) -> ArrayT:
     r"""Quantile (pinball) loss: least at the q-quantile.
 
@@ -423,8 +421,8 @@ class QuantileLoss:
         input: ArrayT,
         target: ArrayT,
         *,
-        where: ArrayT | None = None,
-        sample_weight: ArrayT | None = None,
+        where: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> ArrayT:
         """Return the loss of a prediction and a target."""
         return quantile_loss(

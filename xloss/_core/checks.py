@@ -45,10 +45,9 @@ def refuse_size_average(function: str, reduction: object) -> None:
 
 def check_same_shape(function: str, arrays: Mapping[str, Any]) -> None:
     """Refuse arrays of unequal shapes: nothing is broadcast silently."""
-    shapes = {name: tuple(value.shape) for name, value in arrays.items()}
-    first = next(iter(shapes.values()))
-    if any(shape != first for shape in shapes.values()):
-        came = ", ".join(f"{name}: {shape}" for name, shape in shapes.items())
+    first, *others = arrays.values()
+    if any(other.shape != first.shape for other in others):
+        came = ", ".join(f"{name}: {tuple(x.shape)}" for name, x in arrays.items())
         msg = f"{function}: shapes must be equal, got {came}; broadcast them first"
         raise ValueError(msg)
 

@@ -74,7 +74,7 @@ def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any
     for block, _ in _blocks(operands, dtypes):
         loss, weights = evaluate(**block)
         total = total + np.add.reduce(loss, axis=None, dtype=wide)
-        if weights is None:
+        if weights is None or loss.size == 0:
             count = count + loss.size
         else:
             count = count + weight_sum(np, loss, weights, dtype=wide)

@@ -1,0 +1,95 @@
+"""Memory that a call needs beyond its inputs, in bytes."""
+
+import tracemalloc
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+
+def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
+    """Return the largest extra memory of a NumPy call, without its result.
+
+    NumPy registers the memory of arrays with tracemalloc.
+    """
+    call(*arrays)  # what is allocated once and kept is not the call's
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        tracemalloc.reset_peak()
+        result = call(*arrays)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    return max(0, peak - before - int(result.nbytes))
+
+
+def torch_saved(call: Callable[..., Any], *tensors: Any) -> int:
+    """Return what autograd keeps for the backward pass, beside the inputs."""
+    import torch
+
+    inputs = {tensor.untyped_storage().data_ptr() for tensor in tensors}
+    saved: dict[int, Any] = {}  # holds them, so that no address is used twice
+
+    def pack(tensor: Any) -> Any:
+        saved[tensor.untyped_storage().data_ptr()] = tensor
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        result = call(*tensors)
+    sizes = {
+        address: tensor.untyped_storage().nbytes()
+        for address, tensor in saved.items()
+        if address not in inputs
+    }
+    del result
+    return sum(sizes.values())
+
+
+def torch_peak(run: Callable[[], Any]) -> int:
+    """Return the largest memory of all tensors alive at once that `run` makes.
+
+    Counts what operators return; what they use inside is theirs to know.
+    """
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            result = func(*args, **(kwargs or {}))
+            alive.add(result)
+            return result
+
+    alive = _Alive()
+    with Watch():  # type: ignore[no-untyped-call]
+        run()
+    return alive.peak
+
+
+class _Alive:
+    """Storages of the tensors that exist now, by address, and their largest sum."""
+
+    def __init__(self) -> None:
+        self._known: set[int] = set()
+        self._total = 0
+        self.peak = 0
+
+    def add(self, result: Any) -> None:
+        import torch
+
+        for leaf in torch.utils._pytree.tree_leaves(result):
+            if isinstance(leaf, torch.Tensor):
+                self._add(leaf.untyped_storage())
+
+    def _add(self, storage: Any) -> None:
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._known:
+            return
+        self._known.add(key)
+        self._total += size
+        self.peak = max(self.peak, self._total)
+        weakref.finalize(storage, self._remove, key, size)
+
+    def _remove(self, key: int, size: int) -> None:
+        self._known.discard(key)
+        self._total -= size

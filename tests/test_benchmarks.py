@@ -1,0 +1,203 @@
+"""The benchmarks compare the same work, and count and compare it rightly."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from benchmarks import groups, memory, rows, timing
+from benchmarks.__main__ import main
+from benchmarks.rows import Result, Row, Settings
+
+TINY = Settings(size=768, rounds=1)
+
+
+def _is_slow(row):
+    # Compiling takes seconds for each contender: one row stands for its section.
+    return row.section.startswith("torch.compile") and row.loss != "huber"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param(row, id=f"{group}-{row.section}-{row.loss}-{row.peer}")
+        for group in groups.names()
+        for row in groups.rows(group)
+        if not _is_slow(row)
+    ],
+)
+# torch and what it compiles with warn about themselves, not about the losses.
+@pytest.mark.filterwarnings("default::DeprecationWarning", "default::UserWarning")
+def test_row_measures_two_contenders_that_agree(row):
+    result = row.run(TINY)
+    if result.remark.startswith("not installed"):
+        pytest.skip(result.remark)
+    assert result.remark == ""
+    assert result.ours >= 0
+    assert result.theirs >= 0
+
+
+def _row(measure, **options):
+    return Row("section", "loss", "peer", options.pop("needs", ()), measure, **options)
+
+
+def test_different_work_is_refused():
+    ours, theirs = (lambda: np.float32(1.0)), (lambda: np.float32(1.001))
+    result = _row(rows.timed(lambda size: (ours, theirs))).run(TINY)
+    assert result.failed
+    assert "different work" in result.remark
+    assert result.ratio is None
+
+
+def test_missing_peer_is_named():
+    measure = rows.timed(lambda size: pytest.fail("must not run"))
+    result = _row(measure, needs=("numpy", "no_such_peer")).run(TINY)
+    assert result == Result(remark="not installed: no_such_peer")
+
+
+def test_row_that_fails_says_so_and_lets_the_others_run():
+    def measure(settings):
+        raise RuntimeError("no compiler\nand much more")
+
+    result = _row(measure).run(TINY)
+    assert result == Result(remark="RuntimeError: no compiler", failed=True)
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "expected"),
+    [
+        (1.0, 1.0, 0.0),
+        (1.5, 2.0, 0.25),
+        (np.array([4.0, 1.0]), np.array([4.0, 2.0]), 0.25),
+        ((1.0, np.array([1.0, 3.0])), (1.0, np.array([1.0, 4.0])), 0.25),
+        (np.ones(2), np.ones(3), float("inf")),
+    ],
+)
+def test_difference(ours, theirs, expected):
+    assert rows.difference(ours, theirs) == expected
+
+
+@pytest.mark.parametrize(
+    ("target", "result", "expected"),
+    [
+        ({}, Result("ms", 1, 2, 2, 2, 2), ""),
+        ({"at_least": 2}, Result("ms", 1, 2, 2.0, 1.9, 2.1), "met"),
+        ({"at_least": 2}, Result("ms", 1, 2, 1.9, 1.8, 2.0), "close"),
+        ({"at_least": 2}, Result("ms", 1, 2, 1.9, 1.8, 1.95), "missed"),
+        ({"at_least": 2}, Result("inputs", 0, 2), "met"),
+        ({"at_most": 16}, Result("MiB", 16, 90, 5, 5, 5), "met"),
+        ({"at_most": 16}, Result("MiB", 16.1, 90, 5, 5, 5), "missed"),
+        ({"at_most": 16}, Result(remark="not installed: kornia"), ""),
+    ],
+)
+def test_verdict(target, result, expected):
+    assert _row(None, **target).verdict(result) == expected
+
+
+class _Clock:
+    """A clock that only the contenders move."""
+
+    def __init__(self, monkeypatch):
+        self.now, self.order = 0.0, []
+        monkeypatch.setattr(timing, "time", SimpleNamespace(perf_counter=self.read))
+
+    def read(self):
+        return self.now
+
+    def contender(self, name, *durations):
+        def run():
+            self.order.append(name)
+            self.now += durations[self.order.count(name) % len(durations)]
+
+        return run
+
+
+def test_race_takes_the_median_of_the_ratios_of_its_rounds(monkeypatch):
+    clock = _Clock(monkeypatch)
+    ours = clock.contender("ours", 4.0)
+    theirs = clock.contender("theirs", 8.0, 12.0, 20.0)
+    times = timing.race(ours, theirs, rounds=3)
+    assert times == (4.0, 12.0, 3.0, 2.5, 4.0)
+
+
+def test_race_changes_who_goes_first(monkeypatch):
+    clock = _Clock(monkeypatch)
+    timing.race(clock.contender("a", 1.0), clock.contender("b", 1.0), rounds=3)
+    assert "".join(clock.order) == "aabb" + "ab" + "ba" + "ab"  # after the warm-up
+
+
+def test_short_calls_are_timed_by_many(monkeypatch):
+    clock = _Clock(monkeypatch)
+    times = timing.race(
+        clock.contender("a", timing.SHORTEST / 64),
+        clock.contender("b", timing.SHORTEST / 16),
+        rounds=1,
+    )
+    # The warm-up leaves at least one sample of the shortest length to each.
+    assert clock.order.count("a") >= 2 * 64
+    assert clock.order.count("b") >= 2 * 16
+    assert times.ratio == pytest.approx(4.0)
+
+
+def test_numpy_peak_counts_temporaries_and_not_the_result():
+    array = np.ones(1 << 16)
+
+    def two_temporaries(x):
+        y = x + 1
+        return y * y + x  # y and its square; the sum is the result
+
+    peak = memory.numpy_peak(two_temporaries, array)
+    slack = 4096  # Python's own objects
+    # NumPy may reuse the square's buffer for the sum.
+    assert array.nbytes <= peak <= 2 * array.nbytes + slack
+    assert memory.numpy_peak(lambda x: x + 1, array) <= slack
+
+
+def test_torch_saved_counts_what_is_kept_beside_the_inputs():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(1000, requires_grad=True)
+    assert memory.torch_saved(lambda x: (x * x).sum(), x) == 0
+    assert memory.torch_saved(lambda x: torch.exp(x).sum(), x) == 4000
+    # exp keeps its result, the product keeps the same tensor twice
+    assert memory.torch_saved(lambda x: (torch.exp(x) ** 2).sum(), x) == 4000
+
+
+def test_torch_peak_counts_what_lives_at_once():
+    torch = pytest.importorskip("torch")
+    x = torch.ones(1000)
+    assert memory.torch_peak(lambda: x + 1) == 4000
+    assert memory.torch_peak(lambda: ((x + 1) + 1) + 1) == 8000
+
+
+def test_command_prints_tables_and_writes_json(tmp_path, capsys):
+    file = tmp_path / "results.json"
+    arguments = ["pointwise", "--size", "512", "--repeats", "1", "--json", str(file)]
+    code = main([*arguments, "--only", "NumPy, mean", "huber"])
+    printed = capsys.readouterr().out
+    assert code == 0
+    assert "NumPy, mean" in printed
+    assert "Targets: " in printed
+    content = json.loads(file.read_text())
+    assert content["settings"] == {"size": 512, "rounds": 1}
+    assert content["machine"]["versions"]["numpy"] == np.__version__
+    kept = {(row["section"], row["loss"]) for row in content["rows"]}
+    assert ("NumPy, mean", "huber") in kept
+    assert {section for section, _ in kept} == {"NumPy, mean"}
+    assert all(row["unit"] == "ms" for row in content["rows"] if row["ours"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["no_such_group"], "no_such_group"),
+        (["pointwise", "--size", "0"], "positive number"),
+        (["pointwise", "--only", "no_such_loss"], "'no_such_loss'"),
+        (["pointwise", "--json", "/no/such/folder/x.json"], "no folder"),
+    ],
+)
+def test_wrong_options_say_what_came(arguments, said, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(arguments)
+    assert stop.value.code == 2
+    assert said in capsys.readouterr().err

@@ -1,0 +1,47 @@
+"""What type checkers infer from right calls: what goes in comes out.
+
+Checked by test_typing.py, never run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_type
+
+if TYPE_CHECKING:
+    import jax
+    import numpy as np
+    import numpy.typing as npt
+    import torch
+
+    import xloss
+
+
+def numpy_array(x: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None:
+    assert_type(xloss.charbonnier_loss(x, x), npt.NDArray[np.float32])
+    assert_type(xloss.mse_loss(x, x, "sum", where=mask), npt.NDArray[np.float32])
+    assert_type(xloss.MSELoss("none")(x, x, weight=x), npt.NDArray[np.float32])
+
+
+def torch_tensor(x: torch.Tensor) -> None:
+    assert_type(xloss.cauchy_loss(x, x, "mean", scale=0.5), torch.Tensor)
+    assert_type(xloss.general_robust_loss(x, x, 1.5, x), torch.Tensor)
+    assert_type(xloss.huber_loss(x, x, delta=2.0, sample_weight=x), torch.Tensor)
+    assert_type(xloss.HuberLoss(reduction="sum", delta=2.0)(x, x), torch.Tensor)
+
+
+def jax_array(x: jax.Array) -> None:
+    assert_type(xloss.welsch_loss(x, x), jax.Array)
+    assert_type(xloss.quantile_loss(x, x, q=x), jax.Array)
+    assert_type(xloss.QuantileLoss(q=0.9)(x, x, where=x > 0), jax.Array)
+
+
+def unknown(x: Any) -> None:
+    """An untyped library (CuPy, Dask) passes."""
+    xloss.log_cosh_loss(x, x, reduction="mean")
+
+
+def reduction_of_any_kind(x: torch.Tensor, average: bool) -> None:
+    """A criterion is generic in nothing: one object serves every library."""
+    criterion = xloss.SmoothL1Loss(reduction="mean" if average else "sum", beta=0.5)
+    assert_type(criterion, xloss.SmoothL1Loss)
+    assert_type(criterion(x, x), torch.Tensor)

@@ -1,0 +1,48 @@
+"""Wrong calls: a type checker reports each line marked `# error`, and no other.
+
+Checked by test_typing.py, never run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+    import xloss
+
+
+def unknown_reduction(x: torch.Tensor) -> None:
+    xloss.charbonnier_loss(x, x, "max")  # error
+    xloss.CharbonnierLoss(reduction="max")  # error
+
+
+def list_as_prediction(x: torch.Tensor) -> None:
+    xloss.cauchy_loss([1.0, 2.0], x)  # error
+    xloss.MSELoss()(x, [1.0, 2.0])  # error
+
+
+def number_as_target(x: torch.Tensor) -> None:
+    xloss.l1_loss(x, 0.0)  # error
+
+
+def size_average(x: torch.Tensor) -> None:
+    xloss.mse_loss(x, x, True)  # error
+
+
+def options_out_of_place(x: torch.Tensor) -> None:
+    xloss.welsch_loss(x, x, scale="wide")  # error
+    xloss.huber_loss(x, x, epsilon=1.0)  # error
+    xloss.geman_mcclure_loss(x, x, "mean", 2.0)  # error
+    xloss.HuberLoss(delta="1")  # error
+
+
+def options_of_a_frozen_criterion() -> None:
+    criterion = xloss.QuantileLoss()
+    criterion.q = 0.9  # error
+
+
+def result_is_no_number(x: torch.Tensor) -> None:
+    value: float = xloss.log_cosh_loss(x, x)  # error
+    print(value)

@@ -1,0 +1,130 @@
+"""The demo's picture: the degradations, and the losses' shapes and influence."""
+
+from collections.abc import Iterable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from xloss.demo.errors import DemoError
+from xloss.demo.pictures import Picture
+from xloss.demo.rows import REGRESSION, ROBUST, Row, described
+from xloss.demo.scenes import DEGRADATIONS, Scene
+from xloss.general_robust import GENERAL_ROBUST
+
+# Members of Barron's family by α, the ones with a name and some between them.
+_NAMED = {"charbonnier": "1", "cauchy": "0", "geman_mcclure": "−2", "welsch": "−∞"}
+_BETWEEN = (2.0, 1.5, 0.5, -0.7, -5.0)
+
+# Okabe and Ito's colours, told apart by colour-blind readers too.
+_ROBUST_COLOURS = ("#d55e00", "#e69f00", "#009e73", "#0072b2")
+_REGRESSION_STYLES = (
+    ("#000000", "-"),
+    ("#cc79a7", "-"),
+    ("#e69f00", "--"),
+    ("#0072b2", "-."),
+    ("#009e73", "-"),
+    ("#d55e00", "-"),
+)
+
+_RESIDUAL = np.linspace(-5.0, 5.0, 1001)
+
+
+def check(path: str) -> None:
+    """Refuse a figure that could not be saved, before anything is computed."""
+    if find_spec("matplotlib") is None:
+        raise DemoError("--figure needs matplotlib: pip install matplotlib")
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    known = FigureCanvasBase.get_supported_filetypes()
+    if Path(path).suffix[1:].lower() not in known:
+        raise DemoError(
+            f"--figure: {path!r} is no picture's name; end it with .png, .pdf or .svg"
+        )
+    if not Path(path).absolute().parent.is_dir():
+        raise DemoError(f"--figure: there is no folder {str(Path(path).parent)!r}")
+
+
+def draw(path: str, picture: Picture, scene: Scene) -> None:
+    """Save the figure at `path`."""
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure(figsize=(12, 12), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
+    rows = figure.subfigures(3, 1, height_ratios=(0.8, 1, 1))
+    _draw_pictures(rows[0], picture, scene)
+    _draw_robust(rows[1])
+    _draw_regression(rows[2])
+    try:
+        figure.savefig(path, dpi=150)
+    except OSError as error:
+        raise DemoError(f"--figure: {path!r} cannot be written ({error})") from None
+
+
+def _draw_pictures(panel: Any, picture: Picture, scene: Scene) -> None:
+    titles = ["the picture", *DEGRADATIONS.values()]
+    panels = panel.subplots(1, len(titles))
+    for axes, title, pixels in zip(
+        panels, titles, [picture.pixels, *scene.degraded], strict=True
+    ):
+        image = np.moveaxis(pixels, 0, -1).squeeze()
+        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
+        axes.set_title(title, fontsize=10)
+        axes.set_axis_off()
+
+
+def _draw_robust(panel: Any) -> None:
+    shape, influence = _axes(panel, "Barron's robust losses, scale 1")
+    for i, alpha in enumerate(_BETWEEN):
+        label = "α = " + ", ".join(f"{a:g}".replace("-", "−") for a in _BETWEEN)
+        style = {"color": "0.72", "lw": 1.2, "label": None if i else label}
+        shape.plot(_RESIDUAL, GENERAL_ROBUST.rho(np, _RESIDUAL, alpha), **style)
+        influence.plot(_RESIDUAL, GENERAL_ROBUST.psi(np, _RESIDUAL, alpha), **style)
+    labels = [f"{name}, α = {alpha}" for name, alpha in _NAMED.items()]
+    styles = [(colour, "-") for colour in _ROBUST_COLOURS]
+    rows = [row for row in ROBUST if row.curve is not None]
+    _draw_curves((shape, influence), rows, labels, styles)
+    shape.set_ylim(-0.1, 4)
+    influence.set_ylim(-1.7, 1.7)
+    influence.legend(loc="lower right", fontsize=9)
+
+
+def _draw_regression(panel: Any) -> None:
+    axes = _axes(panel, "Regression losses")
+    rows = [row for row in REGRESSION if row.curve is not None]
+    labels = [described(row.name, row.curve[1]) for row in rows if row.curve]
+    _draw_curves(axes, rows, labels, _REGRESSION_STYLES)
+    axes[0].set_ylim(-0.1, 4)
+    axes[1].set_ylim(-1.7, 1.7)
+    axes[1].legend(loc="lower right", fontsize=9)
+
+
+def _axes(panel: Any, title: str) -> tuple[Any, Any]:
+    """Make the two plots of a family: its shapes, and its influence functions."""
+    panel.suptitle(title, fontsize=12, fontweight="bold")
+    shape, influence = panel.subplots(1, 2)
+    shape.set_title("loss ρ(r)", fontsize=10)
+    influence.set_title("influence ψ(r) = ρ′(r)", fontsize=10)
+    for axes in (shape, influence):
+        axes.set_xlabel("residual r = prediction − target")
+        axes.set_xlim(_RESIDUAL[0], _RESIDUAL[-1])
+        axes.grid(color="0.92")
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    influence.axhline(0, color="0.6", lw=0.8)
+    return shape, influence
+
+
+def _draw_curves(
+    panels: tuple[Any, Any],
+    rows: Iterable[Row],
+    labels: Iterable[str],
+    styles: Iterable[tuple[str, str]],
+) -> None:
+    for row, label, (colour, dashes) in zip(rows, labels, styles, strict=True):
+        assert row.curve is not None  # the callers leave out the others
+        kernel, options = row.curve
+        style = {"color": colour, "linestyle": dashes, "lw": 2.0, "label": label}
+        for axes, curve in zip(panels, (kernel.rho, kernel.psi), strict=True):
+            axes.plot(_RESIDUAL, curve(np, _RESIDUAL, **options), **style)

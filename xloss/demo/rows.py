@@ -1,0 +1,84 @@
+"""The losses that the demo shows: a new loss is one row here."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import xloss
+from xloss import huber, regression, robust
+
+# Pixels lie in [0, 1]: a robust loss of scale 0.1 takes a fifth of that range for
+# an outlier already.
+_SCALE = 0.1
+
+
+class Row(NamedTuple):
+    """A loss of the table, and its curve in the figure if it is pointwise.
+
+    `arguments` is the kind of arguments it takes, see `Scene.arguments`; `curve` is
+    the `Kernel` of a pointwise loss and the options to draw it with.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    options: Mapping[str, Any] = MappingProxyType({})
+    arguments: str = "images"
+    curve: tuple[Any, Mapping[str, Any]] | None = None
+
+    @property
+    def label(self) -> str:
+        """The name, and the options that are not at their defaults."""
+        return described(self.name, self.options)
+
+    @property
+    def call(self) -> Callable[..., Any]:
+        """The loss as a function of its arrays alone, averaged."""
+        return partial(self.function, reduction="mean", **self.options)
+
+
+def described(name: str, options: Mapping[str, Any]) -> str:
+    """Write a loss and its options, as ``huber (delta 0.1)``."""
+    stated = ", ".join(f"{key} {value:g}" for key, value in options.items())
+    return f"{name} ({stated})" if stated else name
+
+
+_SCALED = {"scale": _SCALE}
+
+# In Barron's order, from the one that outliers move most.
+ROBUST = (
+    Row("charbonnier", xloss.charbonnier_loss, _SCALED, curve=(robust.CHARBONNIER, {})),
+    Row("cauchy", xloss.cauchy_loss, _SCALED, curve=(robust.CAUCHY, {})),
+    Row(
+        "geman_mcclure",
+        xloss.geman_mcclure_loss,
+        _SCALED,
+        curve=(robust.GEMAN_MCCLURE, {}),
+    ),
+    Row("welsch", xloss.welsch_loss, _SCALED, curve=(robust.WELSCH, {})),
+    Row("general_robust", xloss.general_robust_loss, {"alpha": 1.5, "scale": _SCALE}),
+)
+REGRESSION = (
+    Row("mse", xloss.mse_loss, curve=(regression.MSE, {})),
+    Row("l1", xloss.l1_loss, curve=(regression.L1, {})),
+    Row(
+        "smooth_l1",
+        xloss.smooth_l1_loss,
+        {"beta": _SCALE},
+        curve=(huber.SMOOTH_L1, {"beta": 0.5}),
+    ),
+    Row(
+        "huber",
+        xloss.huber_loss,
+        {"delta": _SCALE},
+        curve=(huber.HUBER, {"delta": 1.0}),
+    ),
+    Row("log_cosh", xloss.log_cosh_loss, curve=(regression.LOG_COSH, {})),
+    Row(
+        "quantile",
+        xloss.quantile_loss,
+        {"q": 0.9},
+        curve=(regression.QUANTILE, {"q": 0.9}),
+    ),
+)
+ROWS = ROBUST + REGRESSION

@@ -1,0 +1,70 @@
+"""The photograph degraded in three ways, as the arguments that losses take."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+NOISE = 0.1  # standard deviation; the pixels lie in [0, 1]
+BLUR = 2.0  # standard deviation in pixels
+OUTLIERS = 0.05  # share of the pixels that become black or white
+
+DEGRADATIONS = {
+    "noise": f"Gaussian noise, sigma = {NOISE}",
+    "blur": f"Gaussian blur, sigma = {BLUR:g} pixels",
+    "outliers": f"salt and pepper on {OUTLIERS:.0%} of the pixels",
+}
+
+
+class Scene(NamedTuple):
+    """Degraded pictures and the clean one beside each, (degradations, C, H, W)."""
+
+    degraded: NDArray[np.float32]
+    clean: NDArray[np.float32]
+
+    def arguments(self, kind: str) -> tuple[NDArray[np.float32], ...]:
+        """Return the arguments that a loss of this `kind` takes.
+
+        A kind is the name of a signature: ``"images"`` is a prediction and a target
+        of one shape. Every argument has the degradations along its first axis.
+        """
+        return {"images": (self.degraded, self.clean)}[kind]
+
+
+def degrade(pixels: NDArray[np.float64]) -> Scene:
+    """Degrade a picture of shape (C, H, W), the same way in every run."""
+    random = np.random.default_rng(20190617)
+    degraded = np.stack(
+        [_noisy(pixels, random), _blurred(pixels), _salted(pixels, random)]
+    )
+    clean = np.broadcast_to(pixels, degraded.shape)
+    # Rounded to float32 here, so that every backend and the float64 reference are
+    # given the same numbers.
+    return Scene(degraded.astype(np.float32), clean.astype(np.float32))
+
+
+def _noisy(
+    pixels: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    return np.clip(pixels + random.normal(0.0, NOISE, pixels.shape), 0.0, 1.0)
+
+
+def _blurred(pixels: NDArray[np.float64]) -> NDArray[np.float64]:
+    reach = round(3 * BLUR)
+    offsets = np.arange(-reach, reach + 1)
+    window = np.exp(-0.5 * (offsets / BLUR) ** 2)
+    window /= window.sum()
+    for axis in (1, 2):
+        margin = [(reach, reach) if a == axis else (0, 0) for a in range(3)]
+        padded = np.pad(pixels, margin, mode="reflect")
+        views = np.lib.stride_tricks.sliding_window_view(padded, len(window), axis)
+        pixels = views @ window
+    return pixels
+
+
+def _salted(
+    pixels: NDArray[np.float64], random: np.random.Generator
+) -> NDArray[np.float64]:
+    draw = random.random(pixels.shape[1:])
+    salted = np.where(draw < OUTLIERS, 1.0, pixels)
+    return np.where(draw < OUTLIERS / 2, 0.0, salted)

@@ -1,0 +1,107 @@
+"""Every loss on every backend: computing, timing, and the tables that show it."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xloss.demo.backends import Backend
+from xloss.demo.progress import step
+from xloss.demo.rows import Row
+from xloss.demo.scenes import DEGRADATIONS, Scene
+
+REPEATS = 5
+
+
+class Result(NamedTuple):
+    """One loss: its exact values, and per backend the float32 value and the time."""
+
+    row: Row
+    exact: float
+    by_degradation: list[float]
+    values: list[float]
+    seconds: list[float]
+
+    @property
+    def disagreement(self) -> float:
+        """Largest relative distance of a backend from NumPy float64."""
+        return max(abs(value - self.exact) for value in self.values) / (
+            abs(self.exact) or 1.0  # a loss of 0 is compared absolutely
+        )
+
+
+def measure(row: Row, scene: Scene, backends: Iterable[Backend]) -> Result:
+    """Compute one loss of a scene on each backend."""
+    arrays = scene.arguments(row.arguments)
+    exact = [array.astype(np.float64) for array in arrays]
+    runs = [_run(row, arrays, backend) for backend in backends]
+    return Result(
+        row,
+        float(row.call(*exact)),
+        [
+            float(row.call(*(array[i : i + 1] for array in exact)))
+            for i in range(len(DEGRADATIONS))
+        ],
+        [value for value, _ in runs],
+        [seconds for _, seconds in runs],
+    )
+
+
+def _run(row: Row, arrays: Sequence[Any], backend: Backend) -> tuple[float, float]:
+    """Return the value on a backend, and the median time of a few warm calls."""
+    with step(f"{row.name} on {backend.name}"):
+        call = backend.prepare(row.call)
+        inputs = [backend.asarray(array) for array in arrays]
+        value = float(call(*inputs))
+        times = [_seconds(call, inputs) for _ in range(REPEATS)]
+    return value, statistics.median(times)
+
+
+def _seconds(call: Callable[..., Any], inputs: Sequence[Any]) -> float:
+    start = time.perf_counter()
+    float(call(*inputs))  # waits for a device, and makes Dask compute
+    return time.perf_counter() - start
+
+
+def degradation_table(results: Iterable[Result]) -> str:
+    """Say what each loss makes of each degradation."""
+    rows = [
+        [result.row.label, *(f"{value:.6f}" for value in result.by_degradation)]
+        for result in results
+    ]
+    return _aligned([["loss", *DEGRADATIONS]], rows)
+
+
+def backend_table(results: Iterable[Result], backends: Sequence[Backend]) -> str:
+    """Show each loss on each backend: values, disagreement, milliseconds."""
+    names = [backend.name for backend in backends]
+    gap = [""] * (len(names) - 1)
+    heads = [
+        ["", "value", *gap, "", "ms", *gap],
+        ["loss", *names, "differ", *names],
+    ]
+    rows = [
+        [
+            result.row.name,
+            *(f"{value:.7f}" for value in result.values),
+            f"{result.disagreement:.0e}",
+            *(f"{1e3 * seconds:.1f}" for seconds in result.seconds),
+        ]
+        for result in results
+    ]
+    return _aligned(heads, rows)
+
+
+def _aligned(heads: list[list[str]], rows: list[list[str]]) -> str:
+    """Lay out columns: the first to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*heads, *rows, strict=True)]
+    lines = [*heads, ["-" * width for width in widths], *rows]
+    return "\n".join(_line(cells, widths) for cells in lines)
+
+
+def _line(cells: list[str], widths: list[int]) -> str:
+    first = cells[0].ljust(widths[0])
+    others = [f"{c:>{width}}" for c, width in zip(cells[1:], widths[1:], strict=True)]
+    return "  ".join([first, *others]).rstrip()
