@@ -10,8 +10,8 @@ from xloss._core.numpy_blocks import BLOCK
 
 from .problems import every_loss, images
 
-SHAPE = (3, 5, 101, 103)
-assert np.prod(SHAPE) > 4 * BLOCK
+SHAPE = (3, 5, 151, 153)
+assert np.prod(SHAPE) > 4 * BLOCK  # several blocks, and a partial one
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import is_number, option
-from ._core.namespace import constant
-from ._core.numerics import expm1_ratio, expm1_ratio_near_zero, log1p_ratio
+from ._core.numerics import (
+    at_most,
+    blend,
+    expm1_ratio,
+    expm1_ratio_near_zero,
+    log1p_ratio,
+)
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 from .robust import CAUCHY, CHARBONNIER, GEMAN_MCCLURE, WELSCH
@@ -42,14 +47,13 @@ def _given(xp: Namespace, z: Any, alpha: float) -> Any:
     b = abs(alpha - 2.0)
     if abs(alpha) < (0.05 if xp.finfo(z.dtype).bits == 32 else 1e-7):
         # expm1(y) would be denormal where the loss is not.
-        log = xp.log1p(xp.minimum(z, constant(xp, _largest_square(xp, z), z)) / b)
+        log = xp.log1p(at_most(xp, z, _largest_square(xp, z)) / b)
         return (0.5 * b) * log * expm1_ratio_near_zero(xp, (0.5 * alpha) * log)
     y = (0.5 * alpha) * xp.log1p(z / b)
     if alpha < 0.0:
         return (b / alpha) * xp.expm1(y)
-    one = constant(xp, 1.0, z)
-    near = (b / alpha) * xp.expm1(xp.minimum(y, one))
-    return xp.where(y < 1.0, near, _far(z, alpha, b))
+    near = (b / alpha) * xp.expm1(at_most(xp, y, 1.0))
+    return blend(xp, y >= 1.0, _far(z, alpha, b), near)
 
 
 def _far(z: Any, alpha: Any, b: Any) -> Any:
@@ -65,7 +69,7 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
     Every removable singularity has a branch of its own, and each branch is given
     harmless arguments where it is not taken: its derivative there meets a 0.
     """
-    z = xp.minimum(x * x, constant(xp, _largest_square(xp, x), x))
+    z = at_most(xp, x * x, _largest_square(xp, x))
     at_two = alpha == 2.0
     finite = xp.abs(alpha) < math.inf
     generic = xp.where(xp.logical_and(finite, alpha != 2.0), alpha, 1.0)

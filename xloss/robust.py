@@ -11,8 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ._core.checks import positive
-from ._core.namespace import constant
-from ._core.numerics import clip
+from ._core.numerics import at_most, clip
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -36,7 +35,7 @@ def _limit(xp: Namespace, x: Any) -> float:
 def _charbonnier(xp: Namespace, x: Any) -> Any:
     # sqrt(s + 1) - 1 loses every digit below s = eps: multiply by its conjugate.
     # The bound on s keeps inf/inf away; beyond it the loss levels off.
-    square = xp.minimum(x * x, constant(xp, _limit(xp, x), x))
+    square = at_most(xp, x * x, _limit(xp, x))
     return square / (xp.sqrt(square + 1.0) + 1.0)
 
 

