@@ -18,6 +18,7 @@ __all__ = [
     "constant",
     "is_jax",
     "is_numpy",
+    "is_torch",
     "resolve",
 ]
 
