@@ -15,6 +15,7 @@ from ._core.numerics import (
     blend,
     expm1_ratio,
     expm1_ratio_near_zero,
+    largest_square,
     log1p_ratio,
 )
 from ._core.pointwise import Kernel, pointwise
@@ -45,9 +46,9 @@ def _rho(xp: Namespace, x: Any, alpha: Any) -> Any:
 def _given(xp: Namespace, z: Any, alpha: float) -> Any:
     """Return the loss for a number alpha, none of the special cases."""
     b = abs(alpha - 2.0)
-    if abs(alpha) < (0.05 if xp.finfo(z.dtype).bits == 32 else 1e-7):
+    if abs(alpha) < (0.05 if z.dtype == xp.float32 else 1e-7):
         # expm1(y) would be denormal where the loss is not.
-        log = xp.log1p(at_most(xp, z, _largest_square(xp, z)) / b)
+        log = xp.log1p(at_most(xp, z, largest_square(xp, z)) / b)
         return (0.5 * b) * log * expm1_ratio_near_zero(xp, (0.5 * alpha) * log)
     y = (0.5 * alpha) * xp.log1p(z / b)
     if alpha < 0.0:
@@ -69,7 +70,7 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
     Every removable singularity has a branch of its own, and each branch is given
     harmless arguments where it is not taken: its derivative there meets a 0.
     """
-    z = at_most(xp, x * x, _largest_square(xp, x))
+    z = at_most(xp, x * x, largest_square(xp, x))
     at_two = alpha == 2.0
     finite = xp.abs(alpha) < math.inf
     generic = xp.where(xp.logical_and(finite, alpha != 2.0), alpha, 1.0)
@@ -78,10 +79,6 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
     largest = xp.expm1(0.5 * xp.where(alpha == math.inf, z, 0.0))
     limit = xp.where(alpha > 0.0, largest, WELSCH.rho(xp, x))
     return xp.where(finite, loss, limit)
-
-
-def _largest_square(xp: Namespace, x: Any) -> float:
-    return 1e36 if xp.finfo(x.dtype).bits == 32 else 1e300
 
 
 def _generic(xp: Namespace, z: Any, alpha: Any) -> Any:

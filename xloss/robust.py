@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ._core.checks import positive
-from ._core.numerics import at_most, clip
+from ._core.numerics import at_most, clip, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -27,20 +27,15 @@ __all__ = [
 ]
 
 
-def _limit(xp: Namespace, x: Any) -> float:
-    """Return the largest square from which charbonnier's gradient stays finite."""
-    return 1e36 if xp.finfo(x.dtype).bits == 32 else 1e300
-
-
 def _charbonnier(xp: Namespace, x: Any) -> Any:
     # sqrt(s + 1) - 1 loses every digit below s = eps: multiply by its conjugate.
     # The bound on s keeps inf/inf away; beyond it the loss levels off.
-    square = at_most(xp, x * x, _limit(xp, x))
+    square = at_most(xp, x * x, largest_square(xp, x))
     return square / (xp.sqrt(square + 1.0) + 1.0)
 
 
 def _charbonnier_psi(xp: Namespace, x: Any) -> Any:
-    bound = _limit(xp, x) ** 0.5
+    bound = largest_square(xp, x) ** 0.5
     x = clip(xp, x, -bound, bound)
     return x / xp.sqrt(x * x + 1.0)
 

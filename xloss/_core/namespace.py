@@ -109,10 +109,9 @@ def _type_name(value: object) -> str:
 def _check_devices(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
     if not _has_devices(xp):
         return
-    devices = {name: _device_of(xp, value) for name, value in arrays.items()}
-    first = next(iter(devices.values()))
-    if any(device != first for device in devices.values()):
-        came = ", ".join(f"{name}: {device}" for name, device in devices.items())
+    device, *others = [_device_of(xp, x) for x in arrays.values()]
+    if any(other != device for other in others):
+        came = ", ".join(f"{name}: {_device_of(xp, x)}" for name, x in arrays.items())
         msg = f"{function}: all arrays must be on one device, got {came}"
         raise ValueError(msg)
 

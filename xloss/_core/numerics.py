@@ -22,6 +22,7 @@ __all__ = [
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "indicator",
+    "largest_square",
     "log1p_ratio",
 ]
 
@@ -56,6 +57,11 @@ def at_most(xp: Namespace, x: Any, bound: float) -> Any:
     if is_torch(xp):
         return xp.clamp(x, max=bound)
     return xp.minimum(x, constant(xp, bound, x))
+
+
+def largest_square(xp: Namespace, x: Any) -> float:
+    """Return a square, far below overflow, beyond which a robust loss may level off."""
+    return 1e36 if x.dtype == xp.float32 else 1e300
 
 
 def blend(xp: Namespace, condition: Any, x: Any, y: Any) -> Any:

@@ -72,8 +72,7 @@ def _map(evaluate: Evaluate, operands: Operands, dtypes: Any, result: Any) -> An
 
 def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any]:
     """Return the sum of the loss, and the count or the sum of the weights."""
-    wide = np.result_type(dtypes["pred"], np.float64)
-    total = count = wide.type(0)
+    total = count = np.float64(0.0)  # a longdouble block widens them
     for block, _ in _blocks(operands, dtypes):
         loss, weights = evaluate(**block)
         # Pairwise within a block, which float32 stands; float64 across blocks.
@@ -81,7 +80,7 @@ def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any
         if weights is None or loss.size == 0:
             count = count + loss.size
         else:
-            count = count + weight_sum(np, loss, weights, dtype=wide)
+            count = count + weight_sum(np, loss, weights)
     return total, count
 
 

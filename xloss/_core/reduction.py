@@ -29,14 +29,14 @@ def reduce(xp: Namespace, loss: Any, weights: Any, reduction: str) -> Any:
     return divide(xp, xp.sum(loss), weight_sum(xp, loss, weights))
 
 
-def weight_sum(xp: Namespace, loss: Any, weights: Any, **sum_options: Any) -> Any:
+def weight_sum(xp: Namespace, loss: Any, weights: Any) -> Any:
     """Return the sum of the weights over all elements of the loss.
 
     The weights keep the smallest shape that holds them, so that one weight per
     image costs no pass over the pixels: each stands for as many elements.
     """
     repeats = math.prod(loss.shape) / math.prod(weights.shape)
-    total = xp.sum(weights, **sum_options)
+    total = xp.sum(weights)
     return total if repeats == 1 else total * repeats
 
 
