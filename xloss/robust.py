@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ._core.checks import positive
-from ._core.numerics import at_most, clip, largest_square
+from ._core.numerics import at_most, bounded_ratio, clip, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -60,9 +60,7 @@ def _welsch_psi(xp: Namespace, x: Any) -> Any:
 
 
 def _geman_mcclure(xp: Namespace, x: Any) -> Any:
-    # 2q/(q + 1) with q = x²/4 is inf/inf once q overflows; 1/(q + 1) is
-    # e^(-log1p(q)), so that 2q/(q + 1) = -2 expm1(-log1p(q)) is not.
-    return -2.0 * xp.expm1(-xp.log1p(0.25 * (x * x)))
+    return 2.0 * bounded_ratio(xp, 0.25 * (x * x))
 
 
 def _geman_mcclure_psi(xp: Namespace, x: Any) -> Any:
@@ -355,7 +353,8 @@ def geman_mcclure_loss(
 
     Notes
     -----
-    Not convex. Written as -2 expm1(-log1p(x²/4)), which never divides inf by inf.
+    Not convex. A residual whose square overflows costs 2, where the formula as it
+    stands divides inf by inf.
 
     References
     ----------

@@ -18,6 +18,7 @@ __all__ = [
     "absolute",
     "at_most",
     "blend",
+    "bounded_ratio",
     "clip",
     "expm1_ratio",
     "expm1_ratio_near_zero",
@@ -62,6 +63,18 @@ def at_most(xp: Namespace, x: Any, bound: float) -> Any:
 def largest_square(xp: Namespace, x: Any) -> float:
     """Return a square, far below overflow, beyond which a robust loss may level off."""
     return 1e36 if x.dtype == xp.float32 else 1e300
+
+
+def bounded_ratio(xp: Namespace, q: Any) -> Any:
+    """Return q/(1 + q) for q >= 0, and 1 where q overflows.
+
+    torch's eager autograd keeps one array less of -expm1(-log1p(q)) and takes as
+    long; for a compiler, and for NumPy, the division is twice as fast.
+    """
+    if is_torch(xp) and not xp.compiler.is_compiling():
+        return -xp.expm1(-xp.log1p(q))
+    q = at_most(xp, q, largest_square(xp, q))
+    return q / (q + 1.0)
 
 
 def blend(xp: Namespace, condition: Any, x: Any, y: Any) -> Any:
