@@ -115,9 +115,10 @@ def _psi(xp: Namespace, x: Any, alpha: Any) -> Any:
     finite = xp.abs(alpha) < math.inf
     shape = xp.where(finite, alpha, 1.0)
     b = xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
-    sign = xp.where(alpha > 0.0, 0.5, -0.5)
+    exponent = 0.5 * xp.where(alpha > 0.0, z, -z)
+    limit = xp.exp(xp.where(finite, 0.0, exponent))
     influence = (z / b + 1.0) ** (0.5 * shape - 1.0)
-    return x * xp.where(finite, influence, xp.exp(xp.where(finite, 0.0, sign * z)))
+    return x * xp.where(finite, influence, limit)
 
 
 GENERAL_ROBUST = Kernel(_rho, _psi)
