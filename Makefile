@@ -45,7 +45,7 @@ golden: $(VENV)/.test-installed ## recompute the golden values and compare
 
 .PHONY: unit
 unit: $(VENV)/.test-installed ## unit tests, doctests, pages' examples, conformance cells
-	$(RUN) pytest --numprocesses $(WORKERS) $(ARGS)
+	$(RUN) pytest --numprocesses $(WORKERS) --dist loadgroup $(ARGS)
 
 .PHONY: conformance
 conformance: $(VENV)/.test-installed ## the conformance table of the CPU backends

@@ -13,10 +13,11 @@ from ._core.checks import is_number, option
 from ._core.numerics import (
     at_most,
     blend,
+    expm1,
     expm1_ratio,
     expm1_ratio_near_zero,
     largest_square,
-    log1p_ratio,
+    scaled_log1p,
 )
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
@@ -39,7 +40,7 @@ def _rho(xp: Namespace, x: Any, alpha: Any) -> Any:
     if alpha == -math.inf:
         return WELSCH.rho(xp, x)
     if alpha == math.inf:
-        return xp.expm1(0.5 * (x * x))
+        return expm1(xp, 0.5 * (x * x))
     return _given(xp, x * x, alpha)
 
 
@@ -52,8 +53,8 @@ def _given(xp: Namespace, z: Any, alpha: float) -> Any:
         return (0.5 * b) * log * expm1_ratio_near_zero(xp, (0.5 * alpha) * log)
     y = (0.5 * alpha) * xp.log1p(z / b)
     if alpha < 0.0:
-        return (b / alpha) * xp.expm1(y)
-    near = (b / alpha) * xp.expm1(at_most(xp, y, 1.0))
+        return (b / alpha) * expm1(xp, y)
+    near = (b / alpha) * expm1(xp, at_most(xp, y, 1.0))
     return blend(xp, y >= 1.0, _far(z, alpha, b), near)
 
 
@@ -76,7 +77,7 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
     generic = xp.where(xp.logical_and(finite, alpha != 2.0), alpha, 1.0)
     loss = _generic(xp, z, generic)
     loss = xp.where(at_two, _at_two(xp, z, xp.where(at_two, alpha, 2.0)), loss)
-    largest = xp.expm1(0.5 * xp.where(alpha == math.inf, z, 0.0))
+    largest = expm1(xp, 0.5 * xp.where(alpha == math.inf, z, 0.0))
     limit = xp.where(alpha > 0.0, largest, WELSCH.rho(xp, x))
     return xp.where(finite, loss, limit)
 
@@ -85,10 +86,8 @@ def _generic(xp: Namespace, z: Any, alpha: Any) -> Any:
     b = xp.abs(alpha - 2.0)
     far = alpha * xp.log1p(z / b) >= 2.0
     z_near, z_far = xp.where(far, 0.0, z), xp.where(far, z, 1.0)
-    # b log1p(z/b) as z times a ratio: its derivative in b is not a difference.
-    w = z_near / b
-    ratio = log1p_ratio(xp, w)
-    near = 0.5 * z_near * ratio * expm1_ratio(xp, 0.5 * alpha * w * ratio)
+    log = scaled_log1p(xp, z_near, b)
+    near = 0.5 * log * expm1_ratio(xp, 0.5 * alpha * log / b)
     alpha_far = xp.where(far, alpha, 1.0)
     return xp.where(far, _far(z_far, alpha_far, xp.abs(alpha_far - 2.0)), near)
 

@@ -41,9 +41,11 @@ def _l1_psi(xp: Namespace, r: Any) -> Any:
 def _log_cosh(xp: Namespace, r: Any) -> Any:
     # log cosh c = log1p(2 sinh²(c/2)) keeps the digits of a small residual; beyond
     # |r| = 40 the loss is a straight line to the last digit and sinh would overflow.
+    # The line's slope is written c/40, so that at the bound the derivative in c is 0,
+    # whatever the derivative of the clip is there.
     c = clip(xp, r, -40.0, 40.0)
     half = xp.sinh(0.5 * c)
-    return xp.log1p(2.0 * (half * half)) + xp.abs(r - c)
+    return xp.log1p(2.0 * (half * half)) + (r - c) * (0.025 * c)
 
 
 def _log_cosh_psi(xp: Namespace, r: Any) -> Any:
@@ -55,7 +57,7 @@ def _quantile(xp: Namespace, r: Any, q: Any) -> Any:
 
 
 def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:
-    return indicator(xp, r > 0, r) - q * indicator(xp, r != 0, r)
+    return (1.0 - q) * indicator(xp, r > 0, r) - q * indicator(xp, r < 0, r)
 
 
 MSE = Kernel(_mse, _mse_psi)

@@ -11,7 +11,7 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ._core.checks import positive
-from ._core.numerics import at_most, bounded_ratio, clip, largest_square
+from ._core.numerics import at_most, bounded_ratio, clip, expm1, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -51,7 +51,7 @@ def _cauchy_psi(xp: Namespace, x: Any) -> Any:
 def _welsch(xp: Namespace, x: Any) -> Any:
     # 1 - e^(-x²/2) = -E(E + 2) with E = e^(-x²/4) - 1. The plain -expm1(-x²/2) has
     # the digits too, but autodiff of expm1 adds 1 back and blurs a flat gradient.
-    shortfall = xp.expm1(-0.25 * (x * x))
+    shortfall = expm1(xp, -0.25 * (x * x))
     return -shortfall * (shortfall + 2.0)
 
 

@@ -20,11 +20,12 @@ __all__ = [
     "blend",
     "bounded_ratio",
     "clip",
+    "expm1",
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "indicator",
     "largest_square",
-    "log1p_ratio",
+    "scaled_log1p",
 ]
 
 
@@ -97,6 +98,20 @@ def indicator(xp: Namespace, condition: Any, like: Any) -> Any:
     return cast(xp, condition, like.dtype)
 
 
+def expm1(xp: Namespace, y: Any) -> Any:
+    """Return exp(y) - 1 without the subtraction.
+
+    torch's compiler does subtract on the CPU, and loses every digit of a small y
+    (https://github.com/pytorch/pytorch/pull/190533).
+    """
+    if is_torch(xp) and xp.compiler.is_compiling():
+        half = xp.clamp(
+            0.5 * y, min=-40.0
+        )  # below, sinh overflows and the result is -1
+        return 2.0 * xp.sinh(half) * xp.exp(half)
+    return xp.expm1(y)
+
+
 def expm1_ratio(xp: Namespace, y: Any) -> Any:
     """Return (exp(y) - 1)/y, 1 at y = 0, with all digits of its derivative too.
 
@@ -116,16 +131,18 @@ def expm1_ratio_near_zero(xp: Namespace, y: Any) -> Any:
     return xp.exp(h) * _polynomial(h * h, _SINH_RATIO)
 
 
-def log1p_ratio(xp: Namespace, w: Any) -> Any:
-    """Return log(1 + w)/w for w >= 0, 1 at w = 0, with all digits of its derivative.
+def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
+    """Return b log(1 + z/b) for z >= 0 and b > 0, with all digits of both derivatives.
 
-    Near 0 it is 2 atanh(s)/w with s = w/(2 + w), summed in powers of s².
+    For small z/b = w the derivative in b, log(1 + w) - w/(1 + w), is a difference of
+    equals: there the logarithm is 2 atanh(s), s = w/(2 + w), summed in powers of s².
     """
+    w = z / b
     near = w < 0.5
-    small, large = xp.where(near, w, 0.0), xp.where(near, 1.0, w)
+    small = xp.where(near, w, 0.0)
     s = small / (small + 2.0)
-    series = 2.0 * _polynomial(s * s, _ATANH_RATIO) / (small + 2.0)
-    return xp.where(near, series, xp.log1p(large) / large)
+    series = z * 2.0 * _polynomial(s * s, _ATANH_RATIO) / (small + 2.0)
+    return xp.where(near, series, b * xp.log1p(xp.where(near, 1.0, w)))
 
 
 # Enough terms for float64: the next is below 1e-17 where the series are used.
