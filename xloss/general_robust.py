@@ -37,11 +37,16 @@ def _rho(xp: Namespace, x: Any, alpha: Any) -> Any:
         return CAUCHY.rho(xp, x)
     if alpha == -2.0:
         return GEMAN_MCCLURE.rho(xp, x)
-    if alpha == -math.inf:
+    if alpha <= -_infinite(xp, x):
         return WELSCH.rho(xp, x)
-    if alpha == math.inf:
+    if alpha >= _infinite(xp, x):
         return expm1(xp, 0.5 * (x * x))
     return _given(xp, x * x, alpha)
+
+
+def _infinite(xp: Namespace, x: Any) -> float:
+    """Return the |alpha| from which the loss is that of infinity to the last digit."""
+    return 1e12 if x.dtype == xp.float32 else 1e24
 
 
 def _given(xp: Namespace, z: Any, alpha: float) -> Any:
@@ -51,18 +56,26 @@ def _given(xp: Namespace, z: Any, alpha: float) -> Any:
         # expm1(y) would be denormal where the loss is not.
         log = xp.log1p(at_most(xp, z, largest_square(xp, z)) / b)
         return (0.5 * b) * log * expm1_ratio_near_zero(xp, (0.5 * alpha) * log)
+    if abs(alpha) > 64.0:  # z/b would be denormal
+        return (b / alpha) * expm1(xp, (0.5 * alpha / b) * scaled_log1p(xp, z, b))
     y = (0.5 * alpha) * xp.log1p(z / b)
-    if alpha < 0.0:
+    if alpha < 0.0 or alpha > _STEEP:
         return (b / alpha) * expm1(xp, y)
     near = (b / alpha) * expm1(xp, at_most(xp, y, 1.0))
-    return blend(xp, y >= 1.0, _far(z, alpha, b), near)
+    return blend(xp, y >= 1.0, _far(z, alpha, b, max(b, 1.0)), near)
 
 
-def _far(z: Any, alpha: Any, b: Any) -> Any:
+_STEEP = 8.0
+"""alpha beyond which a power multiplies the rounding error of 1 + z/b by more than
+exp(y) multiplies that of y"""
+
+
+def _far(z: Any, alpha: Any, b: Any, c: Any) -> Any:
     # exp(y) multiplies the rounding error of y by y, which is 70 units in the last
-    # place at 1e18 in float32; a power does not. b is taken out of 1 + z/b, which
-    # overflows near alpha = 2.
-    return (b ** (1.0 - 0.5 * alpha) / alpha) * (z + b) ** (0.5 * alpha) - b / alpha
+    # place at 1e18 in float32; a power does not. c = max(b, 1): near alpha = 2, where
+    # b is small, 1 + z/b would overflow.
+    factor = (b / alpha) * (c / b) ** (0.5 * alpha)
+    return factor * ((z + b) / c) ** (0.5 * alpha) - b / alpha
 
 
 def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
@@ -73,11 +86,12 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
     """
     z = at_most(xp, x * x, largest_square(xp, x))
     at_two = alpha == 2.0
-    finite = xp.abs(alpha) < math.inf
+    finite = xp.abs(alpha) < _infinite(xp, x)
     generic = xp.where(xp.logical_and(finite, alpha != 2.0), alpha, 1.0)
     loss = _generic(xp, z, generic)
     loss = xp.where(at_two, _at_two(xp, z, xp.where(at_two, alpha, 2.0)), loss)
-    largest = expm1(xp, 0.5 * xp.where(alpha == math.inf, z, 0.0))
+    growing = xp.logical_and(alpha > 0.0, xp.logical_not(finite))
+    largest = expm1(xp, 0.5 * xp.where(growing, z, 0.0))
     limit = xp.where(alpha > 0.0, largest, WELSCH.rho(xp, x))
     return xp.where(finite, loss, limit)
 
@@ -85,11 +99,14 @@ def _learned(xp: Namespace, x: Any, alpha: Any) -> Any:
 def _generic(xp: Namespace, z: Any, alpha: Any) -> Any:
     b = xp.abs(alpha - 2.0)
     far = alpha * xp.log1p(z / b) >= 2.0
+    far = xp.logical_and(far, alpha <= _STEEP)
     z_near, z_far = xp.where(far, 0.0, z), xp.where(far, z, 1.0)
     log = scaled_log1p(xp, z_near, b)
-    near = 0.5 * log * expm1_ratio(xp, 0.5 * alpha * log / b)
+    near = 0.5 * log * expm1_ratio(xp, 0.5 * (alpha / b) * log)
     alpha_far = xp.where(far, alpha, 1.0)
-    return xp.where(far, _far(z_far, alpha_far, xp.abs(alpha_far - 2.0)), near)
+    b_far = xp.abs(alpha_far - 2.0)
+    c_far = xp.where(b_far < 1.0, 1.0, b_far)
+    return xp.where(far, _far(z_far, alpha_far, b_far, c_far), near)
 
 
 def _at_two(xp: Namespace, z: Any, alpha: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import is_number, option, positive, refuse_size_average, scalar
-from ._core.numerics import absolute, clip
+from ._core.numerics import absolute, at_most, clip, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -30,9 +30,17 @@ def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
         if beta == 0.0:
             return absolute(xp, r)
     else:
-        # A traced 0: r/tiny clips to sign(r) for every residual but 0.
-        beta = xp.where(beta == 0, xp.finfo(r.dtype).smallest_normal, beta)
+        return _smooth_l1_learned(xp, r, beta)
     c = clip(xp, r / beta, -1.0, 1.0)
+    return c * (r - (0.5 * beta) * c)
+
+
+def _smooth_l1_learned(xp: Namespace, r: Any, beta: Any) -> Any:
+    # A beta of 0: r/tiny clips to sign(r) for every residual but 0. One of inf would
+    # multiply the clipped 0.
+    tiny = largest_square(xp, r) ** -0.5
+    c = clip(xp, r / xp.where(beta == 0, tiny, beta), -1.0, 1.0)
+    beta = at_most(xp, beta, float(xp.finfo(r.dtype).max))
     return c * (r - (0.5 * beta) * c)
 
 

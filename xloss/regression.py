@@ -45,7 +45,7 @@ def _log_cosh(xp: Namespace, r: Any) -> Any:
     # whatever the derivative of the clip is there.
     c = clip(xp, r, -40.0, 40.0)
     half = xp.sinh(0.5 * c)
-    return xp.log1p(2.0 * (half * half)) + (r - c) * (0.025 * c)
+    return xp.log1p(2.0 * (half * half)) + (r - c) * (c / 40.0)
 
 
 def _log_cosh_psi(xp: Namespace, r: Any) -> Any:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import array_api_compat
 import numpy as np
 
+from .namespace import is_array
 from .typing import Namespace
 
 __all__ = [
@@ -48,7 +48,8 @@ def check_same_shape(function: str, arrays: Mapping[str, Any]) -> None:
     first, *others = arrays.values()
     if any(other.shape != first.shape for other in others):
         came = ", ".join(f"{name}: {tuple(x.shape)}" for name, x in arrays.items())
-        msg = f"{function}: shapes must be equal, got {came}; broadcast them first"
+        remedy = "compute_chunk_sizes of" if "nan" in came else "broadcast"
+        msg = f"{function}: shapes must be equal, got {came}; {remedy} them first"
         raise ValueError(msg)
 
 
@@ -63,7 +64,7 @@ def check_broadcast(
     if not fits:
         msg = (
             f"{function}: {name} must broadcast to the shape of the prediction, "
-            f"{shape}, got {own}; one weight per image comes as (B, 1, 1, 1)"
+            f"{tuple(shape)}, got {own}; one weight per image comes as (B, 1, 1, 1)"
         )
         raise ValueError(msg)
 
@@ -106,21 +107,39 @@ def option(
     NumPy's values are at hand and checked; those of another library's array may
     be traced or on a device, and pass.
     """
-    if isinstance(value, (np.ndarray, np.generic)) and value.ndim == 0:
-        value = value.item()
+    if _is_numpy_number(value):
+        value = float(value)
     if is_number(value):
         # The comparison refuses NaN too: math.isnan would break fullgraph once
         # Dynamo has made the float dynamic.
         if not valid(value):
             msg = f"{function}: {name} must be {expected}, got {value}"
             raise ValueError(msg)
-        return float(value)
-    if not array_api_compat.is_array_api_obj(value):
+        return _to_float(function, name, value)
+    if not is_array(value):
         came = type(value).__name__
         msg = f"{function}: {name} must be a number or an array of numbers, got {came}"
         raise TypeError(msg)
-    if type(value) is np.ndarray and not np.all(valid(value)):
+    if isinstance(value, np.ndarray) and not np.all(valid(value)):
         worst = value[np.logical_not(valid(value))].flat[0]
         msg = f"{function}: {name} must be {expected} everywhere, got {worst}"
         raise ValueError(msg)
     return value
+
+
+def _is_numpy_number(value: object) -> bool:
+    """Whether this is one real number of NumPy, as a scalar or a 0-d array."""
+    return (
+        isinstance(value, (np.ndarray, np.generic))
+        and not isinstance(value, np.ma.MaskedArray)
+        and value.ndim == 0
+        and value.dtype.kind in "fiu"
+    )
+
+
+def _to_float(function: str, name: str, value: float) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        msg = f"{function}: {name} must be a number that float64 can hold"
+        raise ValueError(msg) from None

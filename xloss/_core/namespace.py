@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from functools import reduce
 from typing import Any, NamedTuple
 
 import array_api_compat
@@ -16,6 +17,8 @@ __all__ = [
     "Arguments",
     "cast",
     "constant",
+    "in_range",
+    "is_array",
     "is_jax",
     "is_numpy",
     "is_torch",
@@ -63,8 +66,7 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
         return array_api_compat.numpy
     # Dynamo warns five times about the lru_cache wrappers inside
     # array_api_compat.array_namespace; an isinstance test does not meet them.
-    torch = sys.modules.get("torch")
-    if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
+    if all(_is_tensor(value) for value in values):
         from array_api_compat import torch as torch_namespace
 
         return torch_namespace
@@ -80,17 +82,24 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
         raise TypeError(msg) from None
 
 
+def is_array(value: object) -> bool:
+    """Whether a value is an array of any library."""
+    return _is_tensor(value) or array_api_compat.is_array_api_obj(value)
+
+
+def _is_tensor(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
 def _check_is_array(function: str, name: str, value: object) -> None:
-    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
-        remedy = (
-            "pass its .filled(0) with where=~mask"
-            if isinstance(value, np.ma.MaskedArray)
-            else "pass numpy.asarray(it)"
-        )
+    # A Dask array says in _meta what its chunks are.
+    if isinstance(getattr(value, "_meta", value), (np.ma.MaskedArray, np.matrix)):
+        remedy = "pass numpy.asarray(it), and a mask as where=~mask"
         came = _type_name(value)
         msg = f"{function}: {name} must be a plain array, got {came}; {remedy}"
         raise TypeError(msg)
-    if not array_api_compat.is_array_api_obj(value):
+    if not is_array(value):
         msg = (
             f"{function}: {name} must be an array (of NumPy, CuPy, torch, JAX, Dask or "
             f"another Array API library), got {_type_name(value)}; "
@@ -142,8 +151,12 @@ def is_numpy(xp: Namespace) -> bool:
 
 
 def is_torch(xp: Namespace) -> bool:
-    """Whether this is torch's namespace."""
-    return xp is sys.modules.get("array_api_compat.torch")
+    """Whether this is torch's namespace.
+
+    By name: Dynamo guards on what is looked up in sys.modules, and the first traced
+    call is what puts the namespace there.
+    """
+    return bool(xp.__name__ == "array_api_compat.torch")
 
 
 def is_jax(xp: Namespace) -> bool:
@@ -189,8 +202,10 @@ def _is_real(xp: Namespace, dtype: Any) -> bool:
 def _result_type(xp: Namespace, floating: list[Any], like: Any) -> Any:
     if not floating:
         return _default_float(xp, like)
-    if all(dtype == floating[0] for dtype in floating):
-        return floating[0]
+    if is_numpy(xp):
+        return np.result_type(*floating).newbyteorder("=")
+    if is_torch(xp):  # torch.result_type breaks fullgraph
+        return reduce(xp.promote_types, floating)
     return xp.result_type(*floating)
 
 
@@ -210,6 +225,23 @@ def _compute_dtype(xp: Namespace, dtype: Any) -> Any:
 def cast(xp: Namespace, x: Any, dtype: Any) -> Any:
     """Return `x` in `dtype`, itself where it has it."""
     return x if x.dtype == dtype else xp.astype(x, dtype)
+
+
+def in_range(xp: Namespace, value: float, dtype: Any) -> float:
+    """Return an option within what the dtype of the computation can hold.
+
+    inf becomes the largest number, and a denormal, which JAX takes for 0, the
+    smallest normal one.
+    """
+    limits = xp.finfo(dtype)
+    if value == 0.0:
+        return value
+    if value < 0.0:
+        return -in_range(xp, -value, dtype)
+    if value > float(limits.max):
+        return float(limits.max)
+    tiny = float(limits.smallest_normal)
+    return tiny if value < tiny else value
 
 
 def constant(xp: Namespace, value: Any, like: Any) -> Any:

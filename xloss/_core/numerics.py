@@ -62,8 +62,11 @@ def at_most(xp: Namespace, x: Any, bound: float) -> Any:
 
 
 def largest_square(xp: Namespace, x: Any) -> float:
-    """Return a square, far below overflow, beyond which a robust loss may level off."""
-    return 1e36 if x.dtype == xp.float32 else 1e300
+    """Return a square, far below overflow, beyond which a robust loss may level off.
+
+    Powers of 2 off the decades, so that no round residual ties with the bound.
+    """
+    return 2.0**120 if x.dtype == xp.float32 else 2.0**1000
 
 
 def bounded_ratio(xp: Namespace, q: Any) -> Any:
@@ -74,7 +77,8 @@ def bounded_ratio(xp: Namespace, q: Any) -> Any:
     """
     if is_torch(xp) and not xp.compiler.is_compiling():
         return -xp.expm1(-xp.log1p(q))
-    q = at_most(xp, q, largest_square(xp, q))
+    # The second derivative contains (q + 1)³.
+    q = at_most(xp, q, largest_square(xp, q) ** (1 / 3))
     return q / (q + 1.0)
 
 

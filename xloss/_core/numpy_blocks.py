@@ -58,7 +58,7 @@ def reduce_in_blocks(
             return _map(evaluate, operands, dtypes, result)
         total, count = _sums(evaluate, operands, dtypes)
         if reduction == "mean":
-            total = total / count if count else total * 0.0
+            total = total / count if count else 0.0
         return np.dtype(result).type(total)
 
 

@@ -13,7 +13,7 @@ from .checks import (
     check_same_shape,
     is_number,
 )
-from .namespace import cast, is_numpy, resolve
+from .namespace import cast, in_range, is_numpy, resolve
 from .numpy_blocks import reduce_in_blocks
 from .reduction import mask_weights, reduce
 from .typing import ArrayT, Namespace
@@ -78,6 +78,7 @@ def pointwise(
     pred, target = arrays.values()
     operands = {"pred": pred, "target": target, **extra}
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
+    numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
     evaluate = partial(_evaluate, xp, kernel, weight_counts, **numbers)
     loss: Any
     if is_numpy(xp):
