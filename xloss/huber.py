@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import is_number, option, positive, refuse_size_average, scalar
-from ._core.numerics import absolute, at_most, clip, largest_square
+from ._core.numerics import absolute, at_most, clip, fold, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -17,7 +17,7 @@ def _huber(xp: Namespace, r: Any, delta: Any) -> Any:
     # Huber is the envelope of its tangents: max over |c| <= delta of c r - c²/2,
     # reached at c = clip(r). So it needs no branch, and the derivative of the clip
     # at its bound, where libraries disagree, is multiplied by r - c = 0.
-    c = clip(xp, r, -delta, delta)
+    r, c = fold(xp, r, delta)
     return c * (r - 0.5 * c)
 
 
@@ -31,8 +31,8 @@ def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
             return absolute(xp, r)
     else:
         return _smooth_l1_learned(xp, r, beta)
-    c = clip(xp, r / beta, -1.0, 1.0)
-    return c * (r - (0.5 * beta) * c)
+    r, c = fold(xp, r, beta)
+    return (c / beta) * (r - 0.5 * c)
 
 
 def _smooth_l1_learned(xp: Namespace, r: Any, beta: Any) -> Any:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import option, refuse_size_average
-from ._core.numerics import absolute, clip, indicator
+from ._core.numerics import absolute, cosh_minus_1, fold, indicator, two_slopes
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -39,13 +39,12 @@ def _l1_psi(xp: Namespace, r: Any) -> Any:
 
 
 def _log_cosh(xp: Namespace, r: Any) -> Any:
-    # log cosh c = log1p(2 sinh²(c/2)) keeps the digits of a small residual; beyond
-    # |r| = 40 the loss is a straight line to the last digit and sinh would overflow.
+    # log1p(cosh(c) - 1) keeps the digits of a small residual; beyond |r| = 40 the loss
+    # is a straight line to the last digit, and cosh would overflow.
     # The line's slope is written c/40, so that at the bound the derivative in c is 0,
     # whatever the derivative of the clip is there.
-    c = clip(xp, r, -40.0, 40.0)
-    half = xp.sinh(0.5 * c)
-    return xp.log1p(2.0 * (half * half)) + (r - c) * (c / 40.0)
+    r, c = fold(xp, r, 40.0)
+    return xp.log1p(cosh_minus_1(xp, c)) + (r - c) * (c / 40.0)
 
 
 def _log_cosh_psi(xp: Namespace, r: Any) -> Any:
@@ -53,7 +52,7 @@ def _log_cosh_psi(xp: Namespace, r: Any) -> Any:
 
 
 def _quantile(xp: Namespace, r: Any, q: Any) -> Any:
-    return r * _quantile_psi(xp, r, q)
+    return two_slopes(xp, r, -q, 1.0 - q)
 
 
 def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:

@@ -20,12 +20,15 @@ __all__ = [
     "blend",
     "bounded_ratio",
     "clip",
+    "cosh_minus_1",
     "expm1",
     "expm1_ratio",
     "expm1_ratio_near_zero",
+    "fold",
     "indicator",
     "largest_square",
     "scaled_log1p",
+    "two_slopes",
 ]
 
 
@@ -50,6 +53,31 @@ def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
     if is_torch(xp):
         return xp.clamp(x, low, high)
     return xp.maximum(xp.minimum(x, constant(xp, high, x)), constant(xp, low, x))
+
+
+def fold(xp: Namespace, x: Any, bound: Any) -> tuple[Any, Any]:
+    """Return x and x within [-bound, bound], or both of |x|, for an even function.
+
+    XLA does not vectorize a two-sided clip: without it Huber's loss is four times as
+    fast. JAX's |x| has derivative 1 at 0, so that an even function of it keeps its
+    second derivative there; torch's has 0, and would not.
+    """
+    if is_jax(xp):
+        x = xp.abs(x)
+        return x, xp.minimum(x, constant(xp, bound, x))
+    return x, clip(xp, x, -bound, bound)
+
+
+def cosh_minus_1(xp: Namespace, x: Any) -> Any:
+    """Return cosh(x) - 1 without the subtraction; for JAX x is not negative.
+
+    JAX's sinh takes as long as three of its expm1, of which a negative x loses digits.
+    """
+    if is_jax(xp):
+        growth = xp.expm1(x)
+        return 0.5 * growth * (growth / (growth + 1.0))
+    half = xp.sinh(0.5 * x)
+    return 2.0 * (half * half)
 
 
 def at_most(xp: Namespace, x: Any, bound: float) -> Any:
@@ -93,6 +121,16 @@ def blend(xp: Namespace, condition: Any, x: Any, y: Any) -> Any:
     return xp.where(condition, x, y)
 
 
+def two_slopes(xp: Namespace, x: Any, below: Any, above: Any) -> Any:
+    """Return `below` x for negative x and `above` x for positive x, flat at 0.
+
+    XLA takes four times as long for a product with indicators as for a choice.
+    """
+    if is_jax(xp):
+        return xp.where(x > 0, above * x, xp.where(x < 0, below * x, 0.0 * x))
+    return x * (above * indicator(xp, x > 0, x) + below * indicator(xp, x < 0, x))
+
+
 def indicator(xp: Namespace, condition: Any, like: Any) -> Any:
     """Return 1 where the condition holds and 0 elsewhere, in the dtype of `like`.
 
@@ -108,12 +146,12 @@ def expm1(xp: Namespace, y: Any) -> Any:
     torch's compiler does subtract on the CPU, and loses every digit of a small y
     (https://github.com/pytorch/pytorch/pull/190533).
     """
-    if is_torch(xp) and xp.compiler.is_compiling():
-        half = xp.clamp(
-            0.5 * y, min=-40.0
-        )  # below, sinh overflows and the result is -1
-        return 2.0 * xp.sinh(half) * xp.exp(half)
-    return xp.expm1(y)
+    if not (is_torch(xp) and xp.compiler.is_compiling()):
+        return xp.expm1(y)
+    near = xp.abs(y) < 1.0
+    root = xp.exp(0.5 * y)
+    small = y * root * _sinh_ratio(xp, 0.5 * xp.where(near, y, 0.0))
+    return xp.where(near, small, root * root - 1.0)
 
 
 def expm1_ratio(xp: Namespace, y: Any) -> Any:
@@ -132,7 +170,12 @@ def expm1_ratio(xp: Namespace, y: Any) -> Any:
 def expm1_ratio_near_zero(xp: Namespace, y: Any) -> Any:
     """Return (exp(y) - 1)/y for |y| < 2.3 as exp(h) sinh(h)/h with h = y/2."""
     h = 0.5 * y
-    return xp.exp(h) * _polynomial(h * h, _SINH_RATIO)
+    return xp.exp(h) * _sinh_ratio(xp, h)
+
+
+def _sinh_ratio(xp: Namespace, h: Any) -> Any:
+    """Return sinh(h)/h for |h| < 1.2."""
+    return _polynomial(h * h, _SINH_RATIO[: 6 if h.dtype == xp.float32 else 10])
 
 
 def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
@@ -149,7 +192,7 @@ def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
     return xp.where(near, series, b * xp.log1p(xp.where(near, 1.0, w)))
 
 
-# Enough terms for float64: the next is below 1e-17 where the series are used.
+# Enough terms for float64: what they leave out is below half a unit in the last place.
 _SINH_RATIO = [1 / math.factorial(2 * k + 1) for k in range(10)]
 _ATANH_RATIO = [1 / (2 * k + 1) for k in range(12)]
 
