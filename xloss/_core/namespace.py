@@ -66,7 +66,8 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
         return array_api_compat.numpy
     # Dynamo warns five times about the lru_cache wrappers inside
     # array_api_compat.array_namespace; an isinstance test does not meet them.
-    if all(_is_tensor(value) for value in values):
+    torch = sys.modules.get("torch")
+    if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
         from array_api_compat import torch as torch_namespace
 
         return torch_namespace
@@ -84,12 +85,10 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
 
 def is_array(value: object) -> bool:
     """Whether a value is an array of any library."""
-    return _is_tensor(value) or array_api_compat.is_array_api_obj(value)
-
-
-def _is_tensor(value: object) -> bool:
     torch = sys.modules.get("torch")
-    return torch is not None and isinstance(value, torch.Tensor)
+    if torch is not None and isinstance(value, torch.Tensor):
+        return True
+    return bool(array_api_compat.is_array_api_obj(value))
 
 
 def _check_is_array(function: str, name: str, value: object) -> None:
@@ -233,11 +232,11 @@ def in_range(xp: Namespace, value: float, dtype: Any) -> float:
     inf becomes the largest number, and a denormal, which JAX takes for 0, the
     smallest normal one.
     """
-    limits = xp.finfo(dtype)
-    if value == 0.0:
+    if 1e-37 < value < 1e38 or value == 0.0:  # in every dtype that computes
         return value
     if value < 0.0:
         return -in_range(xp, -value, dtype)
+    limits = xp.finfo(dtype)
     if value > float(limits.max):
         return float(limits.max)
     tiny = float(limits.smallest_normal)

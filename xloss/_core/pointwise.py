@@ -68,10 +68,12 @@ def pointwise(
         floats, or arrays that broadcast.
     """
     reduction = check_reduction(function, reduction)
-    numbers = {name: value for name, value in options.items() if is_number(value)}
-    extra = {"where": where, "sample_weight": sample_weight, "weight": weight}
-    extra = {name: x for name, x in extra.items() if x is not None}
-    extra |= {name: x for name, x in options.items() if name not in numbers}
+    numbers: dict[str, float] = {}
+    extra: dict[str, Any] = {}
+    for name, value in options.items():
+        (numbers if is_number(value) else extra)[name] = value
+    weights = ("where", where), ("sample_weight", sample_weight), ("weight", weight)
+    extra |= {name: x for name, x in weights if x is not None}
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra)
 
