@@ -52,7 +52,7 @@ def _welsch(xp: Namespace, x: Any) -> Any:
     # 1 - e^(-x²/2) = -E(E + 2) with E = e^(-x²/4) - 1. The plain -expm1(-x²/2) has
     # the digits too, but autodiff of expm1 adds 1 back and blurs a flat gradient.
     shortfall = expm1(xp, -0.25 * (x * x))
-    return -shortfall * (shortfall + 2.0)
+    return shortfall * (-2.0 - shortfall)
 
 
 def _welsch_psi(xp: Namespace, x: Any) -> Any:
@@ -60,7 +60,7 @@ def _welsch_psi(xp: Namespace, x: Any) -> Any:
 
 
 def _geman_mcclure(xp: Namespace, x: Any) -> Any:
-    return 2.0 * bounded_ratio(xp, 0.25 * (x * x))
+    return bounded_ratio(xp, 2.0, 0.25 * (x * x))
 
 
 def _geman_mcclure_psi(xp: Namespace, x: Any) -> Any:

@@ -97,17 +97,17 @@ def largest_square(xp: Namespace, x: Any) -> float:
     return 2.0**120 if x.dtype == xp.float32 else 2.0**1000
 
 
-def bounded_ratio(xp: Namespace, q: Any) -> Any:
-    """Return q/(1 + q) for q >= 0, and 1 where q overflows.
+def bounded_ratio(xp: Namespace, limit: float, q: Any) -> Any:
+    """Return limit q/(1 + q) for q >= 0, and the limit where q overflows.
 
     torch's eager autograd keeps one array less of -expm1(-log1p(q)) and takes as
     long; for a compiler, and for NumPy, the division is twice as fast.
     """
     if is_torch(xp) and not xp.compiler.is_compiling():
-        return -xp.expm1(-xp.log1p(q))
+        return -limit * xp.expm1(-xp.log1p(q))
     # The second derivative contains (q + 1)³.
     q = at_most(xp, q, largest_square(xp, q) ** (1 / 3))
-    return q / (q + 1.0)
+    return limit * q / (q + 1.0)
 
 
 def blend(xp: Namespace, condition: Any, x: Any, y: Any) -> Any:
