@@ -66,8 +66,8 @@ def _given(xp: Namespace, z: Any, alpha: float) -> Any:
 
 
 _STEEP = 8.0
-"""alpha beyond which a power multiplies the rounding error of 1 + z/b by more than
-exp(y) multiplies that of y"""
+"""The alpha beyond which a power magnifies the rounding error of 1 + z/b more than
+exp(y) magnifies that of y."""
 
 
 def _far(z: Any, alpha: Any, b: Any, c: Any) -> Any:

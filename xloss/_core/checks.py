@@ -19,6 +19,7 @@ __all__ = [
     "option",
     "positive",
     "refuse_size_average",
+    "scalar",
 ]
 
 
