@@ -8,7 +8,6 @@ from functools import reduce
 from typing import Any, NamedTuple
 
 import array_api_compat
-import array_api_compat.numpy
 import numpy as np
 
 from .typing import Namespace
@@ -63,7 +62,10 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
     """Return the array namespace of the arguments, or say which one is no array."""
     values = arrays.values()
     if all(type(value) is np.ndarray for value in values):
-        return array_api_compat.numpy
+        # Not at import: it loads all of NumPy, f2py included, for 0.1 s.
+        from array_api_compat import numpy as numpy_namespace
+
+        return numpy_namespace
     # Dynamo warns five times about the lru_cache wrappers inside
     # array_api_compat.array_namespace; an isinstance test does not meet them.
     torch = sys.modules.get("torch")
@@ -140,27 +142,24 @@ def _device_of(xp: Namespace, x: Any) -> Any:
     return array_api_compat.device(x) if _has_devices(xp) else None
 
 
-# By identity: the predicates of array_api_compat are lru_cache wrappers, of which
-# Dynamo warns. A library that was never imported gave us no arrays.
+# By name: the predicates of array_api_compat are lru_cache wrappers, of which Dynamo
+# warns, and on a look-up in sys.modules it sets a guard, which the first traced call
+# falsifies by importing the namespace.
 
 
 def is_numpy(xp: Namespace) -> bool:
     """Whether this is NumPy's namespace."""
-    return xp is array_api_compat.numpy
+    return bool(xp.__name__ == "array_api_compat.numpy")
 
 
 def is_torch(xp: Namespace) -> bool:
-    """Whether this is torch's namespace.
-
-    By name: Dynamo guards on what is looked up in sys.modules, and the first traced
-    call is what puts the namespace there.
-    """
+    """Whether this is torch's namespace."""
     return bool(xp.__name__ == "array_api_compat.torch")
 
 
 def is_jax(xp: Namespace) -> bool:
     """Whether this is JAX's namespace."""
-    return xp is sys.modules.get("jax.numpy")
+    return bool(xp.__name__ == "jax.numpy")
 
 
 def _dtypes(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> tuple[Any, Any]:
