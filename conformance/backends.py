@@ -44,15 +44,15 @@ class Backend:
         """What hardware a device is: cpu or cuda."""
         return device
 
-    def dtypes(self, device: str) -> tuple[str, ...]:  # noqa: ARG002
+    def dtypes(self, device: str) -> tuple[str, ...]:
         """Floating dtypes that the device computes with."""
         return ("float64", "float32", "float16")
 
-    def default_dtype(self, device: str) -> str:  # noqa: ARG002
+    def default_dtype(self, device: str) -> str:
         """Dtype of a loss between integers."""
         return "float64"
 
-    def asarray(self, data: Data, dtype: str, device: str) -> Array:  # noqa: ARG002
+    def asarray(self, data: Data, dtype: str, device: str) -> Array:
         """An array that refuses to be written to, where the library has such."""
         array = np.array(data, dtype=dtype)
         array.setflags(write=False)
@@ -70,7 +70,7 @@ class Backend:
         """Where the array lives, comparable with ``==``."""
         return device_of(array)
 
-    def wrong_type(self, result: Array) -> str:  # noqa: ARG002
+    def wrong_type(self, result: Array) -> str:
         """What is wrong with the type of a loss, beyond its namespace."""
         return ""
 
@@ -109,10 +109,10 @@ class Torch(Backend):
     def kind(self, device: str) -> str:
         return device.partition(":")[0]
 
-    def dtypes(self, device: str) -> tuple[str, ...]:  # noqa: ARG002
+    def dtypes(self, device: str) -> tuple[str, ...]:
         return DTYPES
 
-    def default_dtype(self, device: str) -> str:  # noqa: ARG002
+    def default_dtype(self, device: str) -> str:
         return "float32"
 
     def asarray(self, data: Data, dtype: str, device: str) -> Array:
@@ -172,7 +172,7 @@ class Jax(Backend):
         accelerator = self.jax.default_backend()
         return ("cpu",) if accelerator == "cpu" else ("cpu", "cuda")
 
-    def dtypes(self, device: str) -> tuple[str, ...]:  # noqa: ARG002
+    def dtypes(self, device: str) -> tuple[str, ...]:
         return DTYPES
 
     def asarray(self, data: Data, dtype: str, device: str) -> Array:
@@ -207,7 +207,7 @@ class Jax(Backend):
         found: Arrays = gradients
         return found
 
-    def compile(self, function: Function, *, thorough: bool) -> Function:  # noqa: ARG002
+    def compile(self, function: Function, *, thorough: bool) -> Function:
         """One graph per case; XLA is always the compiler."""
         compiled: Function = self.jax.jit(function)
         return compiled
@@ -231,7 +231,7 @@ class Strict(Backend):
     def devices(self) -> tuple[str, ...]:
         return ("CPU_DEVICE", "device1", "no_float64")
 
-    def kind(self, device: str) -> str:  # noqa: ARG002
+    def kind(self, device: str) -> str:
         return "cpu"
 
     def dtypes(self, device: str) -> tuple[str, ...]:
@@ -276,7 +276,7 @@ class Dask(Backend):
         super().__init__()
         self.config = importlib.import_module("dask.config")
 
-    def asarray(self, data: Data, dtype: str, device: str) -> Array:  # noqa: ARG002
+    def asarray(self, data: Data, dtype: str, device: str) -> Array:
         # Two along the first axis: sums then cross chunks, and graphs stay small.
         chunks = tuple(
             max(1, (n + 1) // 2) if axis == 0 else n
@@ -302,7 +302,7 @@ class CuPy(Backend):
     def devices(self) -> tuple[str, ...]:
         return ("cuda",) if self.xp.cuda.is_available() else ()
 
-    def asarray(self, data: Data, dtype: str, device: str) -> Array:  # noqa: ARG002
+    def asarray(self, data: Data, dtype: str, device: str) -> Array:
         return self.xp.asarray(data.astype(dtype))
 
     def to_numpy(self, array: Array) -> Data:

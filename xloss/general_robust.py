@@ -124,11 +124,11 @@ def _at_two(xp: Namespace, z: Any, alpha: Any) -> Any:
 def _psi(xp: Namespace, x: Any, alpha: Any) -> Any:
     z = x * x
     if is_number(alpha):
-        if math.isinf(alpha):
+        if abs(alpha) >= _infinite(xp, x):
             return x * xp.exp(math.copysign(0.5, alpha) * z)
-        b = max(abs(alpha - 2.0), float(xp.finfo(x.dtype).eps))
+        b = abs(alpha - 2.0) or 1.0  # at 2 the power is 0
         return x * (z / b + 1.0) ** (0.5 * alpha - 1.0)
-    finite = xp.abs(alpha) < math.inf
+    finite = xp.abs(alpha) < _infinite(xp, x)
     shape = xp.where(finite, alpha, 1.0)
     b = xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
     exponent = 0.5 * xp.where(alpha > 0.0, z, -z)

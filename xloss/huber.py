@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ._core.checks import is_number, option, positive, refuse_size_average, scalar
+from ._core.checks import is_number, number, positive, refuse_size_average
 from ._core.numerics import absolute, at_most, clip, fold, largest_square
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
@@ -26,11 +26,10 @@ def _huber_psi(xp: Namespace, r: Any, delta: Any) -> Any:
 
 
 def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
-    if is_number(beta):
-        if beta == 0.0:
-            return absolute(xp, r)
-    else:
+    if not is_number(beta):
         return _smooth_l1_learned(xp, r, beta)
+    if beta == 0.0:
+        return absolute(xp, r)
     r, c = fold(xp, r, beta)
     return (c / beta) * (r - 0.5 * c)
 
@@ -229,11 +228,7 @@ def smooth_l1_loss(
         reduction,
         where=where,
         sample_weight=sample_weight,
-        beta=scalar(
-            "smooth_l1_loss",
-            "beta",
-            option("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0"),
-        ),
+        beta=number("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0"),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import option, refuse_size_average
-from ._core.numerics import absolute, cosh_minus_1, fold, indicator, two_slopes
+from ._core.numerics import absolute, cosh_minus_1, fold, slopes, two_slopes
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -56,7 +56,7 @@ def _quantile(xp: Namespace, r: Any, q: Any) -> Any:
 
 
 def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:
-    return (1.0 - q) * indicator(xp, r > 0, r) - q * indicator(xp, r < 0, r)
+    return slopes(xp, r, -q, 1.0 - q)
 
 
 MSE = Kernel(_mse, _mse_psi)

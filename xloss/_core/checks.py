@@ -16,10 +16,10 @@ __all__ = [
     "check_reduction",
     "check_same_shape",
     "is_number",
+    "number",
     "option",
     "positive",
     "refuse_size_average",
-    "scalar",
 ]
 
 
@@ -87,13 +87,14 @@ def is_number(value: object) -> bool:
 
 def positive(function: str, name: str, value: Any) -> Any:
     """Check an option that must be one number above 0."""
-    return scalar(
-        function, name, option(function, name, value, lambda v: v > 0, "positive")
-    )
+    return number(function, name, value, lambda v: v > 0, "positive")
 
 
-def scalar(function: str, name: str, value: Any) -> Any:
-    """Refuse an array where one number is wanted; a 0-d array may be a traced one."""
+def number(
+    function: str, name: str, value: Any, valid: Callable[[Any], Any], expected: str
+) -> Any:
+    """Check an option that must be one number; a 0-d array may be a traced one."""
+    value = option(function, name, value, valid, expected)
     if not is_number(value) and value.ndim:
         msg = f"{function}: {name} must be one number, got shape {tuple(value.shape)}"
         raise ValueError(msg)

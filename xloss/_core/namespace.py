@@ -245,12 +245,9 @@ def in_range(xp: Namespace, value: float, dtype: Any) -> float:
 def constant(xp: Namespace, value: Any, like: Any) -> Any:
     """Return an option as an operand of the dtype and device of `like`.
 
-    A 0-d array is right on every backend and under every transformation where a
-    Python number is not: `minimum`, `maximum` and `hypot` refuse one or break
-    `torch.compile(fullgraph=True)`. An option that is an array stays as it is.
+    A 0-d array is right everywhere that a Python number is not: the standard's
+    `minimum` and `maximum` refuse one. An option that is an array stays as it is.
     """
     if not isinstance(value, (int, float)):
         return value
-    if is_numpy(xp):
-        return like.dtype.type(value)
     return xp.full((), value, dtype=like.dtype, device=_device_of(xp, like))

@@ -25,9 +25,9 @@ __all__ = [
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "fold",
-    "indicator",
     "largest_square",
     "scaled_log1p",
+    "slopes",
     "two_slopes",
 ]
 
@@ -128,7 +128,12 @@ def two_slopes(xp: Namespace, x: Any, below: Any, above: Any) -> Any:
     """
     if is_jax(xp):
         return xp.where(x > 0, above * x, xp.where(x < 0, below * x, 0.0 * x))
-    return x * (above * indicator(xp, x > 0, x) + below * indicator(xp, x < 0, x))
+    return x * slopes(xp, x, below, above)
+
+
+def slopes(xp: Namespace, x: Any, below: Any, above: Any) -> Any:
+    """Return the derivative of :func:`two_slopes`, 0 at 0."""
+    return above * indicator(xp, x > 0, x) + below * indicator(xp, x < 0, x)
 
 
 def indicator(xp: Namespace, condition: Any, like: Any) -> Any:
