@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import operator
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,17 @@ from .namespace import is_array
 from .typing import Namespace
 
 __all__ = [
+    "arrays_among",
     "check_broadcast",
     "check_mask",
+    "check_planes",
     "check_reduction",
     "check_same_shape",
+    "choice",
+    "floats",
     "is_number",
     "number",
+    "odd_size",
     "option",
     "positive",
     "refuse_size_average",
@@ -64,7 +70,7 @@ def check_broadcast(
     )
     if not fits:
         msg = (
-            f"{function}: {name} must broadcast to the shape of the prediction, "
+            f"{function}: {name} must broadcast to the shape of the loss, "
             f"{tuple(shape)}, got {own}; one weight per image comes as (B, 1, 1, 1)"
         )
         raise ValueError(msg)
@@ -80,9 +86,84 @@ def check_mask(function: str, xp: Namespace, where: Any) -> None:
         raise ValueError(msg)
 
 
+def check_planes(
+    function: str, arrays: Mapping[str, Any], counts: Collection[int]
+) -> None:
+    """Refuse images that are not (B, C, *) with as many spatial axes as allowed."""
+    names = {1: "one", 2: "two", 3: "three"}
+    wanted = " or ".join(names[count] for count in counts)
+    for name, array in arrays.items():
+        if array.ndim - 2 not in counts:
+            msg = (
+                f"{function}: {name} must have shape (B, C, *) with {wanted} spatial "
+                f"axes, got {tuple(array.shape)}; reshape it, for example with a batch "
+                "or channel axis of length 1"
+            )
+            raise ValueError(msg)
+
+
+def odd_size(function: str, name: str, value: Any) -> int:
+    """Check the size of a window, an odd number of pixels."""
+    try:
+        size = operator.index(value)
+    except TypeError:
+        size = None
+    if size is None or isinstance(value, bool):
+        came = type(value).__name__
+        msg = f"{function}: {name} must be an odd number of pixels, got a {came}"
+        raise TypeError(msg)
+    if size < 1 or size % 2 == 0:
+        msg = f"{function}: {name} must be odd and at least 1, got {size}"
+        raise ValueError(msg)
+    return size
+
+
+def choice(function: str, name: str, value: object, allowed: Collection[str]) -> str:
+    """Check an option that is one of a few words."""
+    if isinstance(value, str) and value in allowed:
+        return value
+    kind = ValueError if isinstance(value, str) else TypeError
+    words = " or ".join(repr(word) for word in allowed)
+    msg = f"{function}: {name} must be {words}, got {value!r}"
+    raise kind(msg)
+
+
+def floats(
+    function: str,
+    name: str,
+    values: Any,
+    valid: Callable[[Any], Any],
+    expected: str,
+    count: int | None = None,
+) -> tuple[float, ...]:
+    """Check an option that is a tuple of numbers, of any length but 0 or of `count`."""
+    if not isinstance(values, (tuple, list)):
+        came = type(values).__name__
+        msg = f"{function}: {name} must be a tuple of numbers, got {came}"
+        raise TypeError(msg)
+    if len(values) != (count or len(values) or 1):
+        wanted = count or "one or more"
+        msg = f"{function}: {name} must be {wanted} numbers, got {len(values)}"
+        raise ValueError(msg)
+    for value in values:
+        if not is_number(value):
+            came = type(value).__name__
+            msg = f"{function}: {name} must be a tuple of numbers, got a {came} in it"
+            raise TypeError(msg)
+        if not valid(value):
+            msg = f"{function}: every number of {name} must be {expected}, got {value}"
+            raise ValueError(msg)
+    return tuple(float(value) for value in values)
+
+
 def is_number(value: object) -> bool:
     """Whether an option is a plain number, not an array nor a tracer."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def arrays_among(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are arrays rather than numbers."""
+    return {name: value for name, value in options.items() if not is_number(value)}
 
 
 def positive(function: str, name: str, value: Any) -> Any:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -14,14 +15,20 @@ from .typing import Namespace
 
 __all__ = [
     "Arguments",
+    "as_operand",
+    "as_option",
     "cast",
     "constant",
+    "full",
     "in_range",
     "is_array",
     "is_jax",
     "is_numpy",
     "is_torch",
+    "quiet",
     "resolve",
+    "scalar",
+    "vector",
 ]
 
 
@@ -242,6 +249,13 @@ def in_range(xp: Namespace, value: float, dtype: Any) -> float:
     return tiny if value < tiny else value
 
 
+def as_option(xp: Namespace, value: Any, dtype: Any) -> Any:
+    """Return an option, a number or an array, as the computation takes it."""
+    if isinstance(value, (int, float)):
+        return in_range(xp, value, dtype)
+    return cast(xp, value, dtype)
+
+
 def constant(xp: Namespace, value: Any, like: Any) -> Any:
     """Return an option as an operand of the dtype and device of `like`.
 
@@ -250,4 +264,34 @@ def constant(xp: Namespace, value: Any, like: Any) -> Any:
     """
     if not isinstance(value, (int, float)):
         return value
-    return xp.full((), value, dtype=like.dtype, device=_device_of(xp, like))
+    return full(xp, (), value, like)
+
+
+def quiet(xp: Namespace) -> AbstractContextManager[Any]:
+    """Keep NumPy from warning: inf, and NaN where NaN went in, are results."""
+    return np.errstate(all="ignore") if is_numpy(xp) else nullcontext()
+
+
+def scalar(xp: Namespace, x: Any) -> Any:
+    """Return a 0-d array of NumPy as a scalar, which its reductions give."""
+    return x[()] if is_numpy(xp) else x
+
+
+def vector(xp: Namespace, values: Sequence[float], like: Any) -> Any:
+    """Return Python numbers as a 1-d array of the dtype and device of `like`."""
+    return xp.asarray(values, dtype=like.dtype, device=_device_of(xp, like))
+
+
+def full(xp: Namespace, shape: tuple[int, ...], value: float, like: Any) -> Any:
+    """Return a new array of one value, of the dtype and device of `like`."""
+    return xp.full(shape, value, dtype=like.dtype, device=_device_of(xp, like))
+
+
+def as_operand(xp: Namespace, x: Any, dtype: Any, ndim: int) -> Any:
+    """Return `x` in the dtype it enters the computation with, and with `ndim` axes.
+
+    JAX refuses to broadcast unequal ranks under `jax_numpy_rank_promotion="raise"`.
+    """
+    if 0 < x.ndim < ndim:
+        x = xp.reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape))
+    return cast(xp, x, dtype)

@@ -16,16 +16,19 @@ from .typing import Namespace
 
 __all__ = [
     "absolute",
+    "at_least",
     "at_most",
     "blend",
     "bounded_ratio",
     "clip",
     "cosh_minus_1",
+    "detach",
     "expm1",
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "fold",
     "largest_square",
+    "matmul",
     "scaled_log1p",
     "slopes",
     "two_slopes",
@@ -87,6 +90,15 @@ def at_most(xp: Namespace, x: Any, bound: float) -> Any:
     if is_torch(xp):
         return xp.clamp(x, max=bound)
     return xp.minimum(x, constant(xp, bound, x))
+
+
+def at_least(xp: Namespace, x: Any, bound: float) -> Any:
+    """Return the larger of x and a number, NaN for NaN; faster as :func:`clip` is."""
+    if is_numpy(xp):
+        return np.clip(x, bound, np.inf)
+    if is_torch(xp):
+        return xp.clamp(x, min=bound)
+    return xp.maximum(x, constant(xp, bound, x))
 
 
 def largest_square(xp: Namespace, x: Any) -> float:
@@ -208,3 +220,48 @@ def _polynomial(x: Any, coefficients: list[float]) -> Any:
     for coefficient in reversed(lower):
         value = value * x + coefficient
     return value
+
+
+def detach(xp: Namespace, x: Any) -> Any:
+    """Return x as a constant of differentiation, where the result does not vary with x.
+
+    Without it the gradient is the same, but for rounding and for its time.
+    """
+    if is_torch(xp):
+        return x.detach()
+    if is_jax(xp):
+        from jax import lax
+
+        return lax.stop_gradient(x)
+    return x
+
+
+def matmul(xp: Namespace, a: Any, b: Any) -> Any:
+    """Return the product of matrices with all digits of their dtype.
+
+    Half precision (autocast) and TF32 would be asked for in vain: a variance is a
+    difference of two products.
+    """
+    if is_jax(xp):
+        return xp.matmul(a, b, precision="highest")
+    if not is_torch(xp):
+        return xp.matmul(a, b)
+    device = a.device.type
+    if xp.amp.is_autocast_available(device) and xp.is_autocast_enabled(device):
+        with xp.autocast(device, enabled=False):
+            return _torch_matmul(xp, a, b)
+    return _torch_matmul(xp, a, b)
+
+
+def _torch_matmul(xp: Namespace, a: Any, b: Any) -> Any:
+    if a.dtype == xp.float32 and _rounds_products(xp):
+        return xp.matmul(a.to(xp.float64), b.to(xp.float64)).to(xp.float32)
+    return xp.matmul(a, b)
+
+
+def _rounds_products(xp: Namespace) -> bool:
+    """Whether torch may round float32 factors, to TF32 or bfloat16."""
+    try:
+        return bool(xp.backends.cuda.matmul.allow_tf32)
+    except RuntimeError:  # set through fp32_precision, which the older name refuses
+        return True

@@ -8,7 +8,7 @@ broadcasts weights, casts uint8 or float16 in its buffers and walks any layout.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from .namespace import cast
 from .reduction import weight_sum
 
-__all__ = ["reduce_in_blocks"]
+__all__ = ["Operands", "reduce_blocks", "reduce_in_blocks"]
 
 BLOCK = 64 * 1024
 """elements: below, the loop itself costs; above, temporaries leave a 1 MiB cache"""
@@ -28,6 +28,10 @@ Operands = dict[str, Any]
 
 Evaluate = Callable[..., tuple[Any, Any]]
 """From blocks of the operands to the loss and the weights that `mean` divides by."""
+
+
+Blocks = Iterable[tuple[Operands, Any]]
+"""Blocks of the operands, each with the part of the output that it belongs to."""
 
 
 def reduce_in_blocks(
@@ -48,32 +52,38 @@ def reduce_in_blocks(
     dtypes
         What each operand is cast to, by name.
     reduction
-        "none", "mean" or "sum"; the sums of blocks are added in float64.
+        "none", "mean" or "sum".
     result
         dtype of the result.
     """
+    out = None
+    if reduction == "none":
+        first = next(iter(operands.values()))
+        out = np.empty_like(first, dtype=result, subok=False)
+    blocks = _blocks(operands, dtypes, out)
+    return reduce_blocks(evaluate, blocks, reduction, result, out)
+
+
+def reduce_blocks(
+    evaluate: Evaluate, blocks: Blocks, reduction: str, result: Any, out: Any
+) -> Any:
+    """Evaluate blocks into `out`, or add up their sums in float64 where it is None."""
     # Overflow to inf, and NaN out where NaN went in, are results, not surprises.
     with np.errstate(all="ignore"):
-        if reduction == "none":
-            return _map(evaluate, operands, dtypes, result)
-        total, count = _sums(evaluate, operands, dtypes)
+        if out is not None:
+            for block, part in blocks:
+                part[...] = evaluate(**block)[0]
+            return out[()]  # a scalar for 0-d arguments, as a ufunc gives
+        total, count = _sums(evaluate, blocks)
         if reduction == "mean":
             total = total / count if count else 0.0
         return np.dtype(result).type(total)
 
 
-def _map(evaluate: Evaluate, operands: Operands, dtypes: Any, result: Any) -> Any:
-    first = next(iter(operands.values()))
-    out = np.empty_like(first, dtype=result, subok=False)
-    for block, target in _blocks(operands, dtypes, out):
-        target[...] = evaluate(**block)[0]
-    return out[()]  # a scalar for 0-d arguments, as a ufunc gives
-
-
-def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any]:
+def _sums(evaluate: Evaluate, blocks: Blocks) -> tuple[Any, Any]:
     """Return the sum of the loss, and the count or the sum of the weights."""
     total = count = np.float64(0.0)  # a longdouble block widens them
-    for block, _ in _blocks(operands, dtypes):
+    for block, _ in blocks:
         loss, weights = evaluate(**block)
         # Pairwise within a block, which float32 stands; float64 across blocks.
         total = total + np.add.reduce(loss, axis=None)
@@ -87,7 +97,7 @@ def _sums(evaluate: Evaluate, operands: Operands, dtypes: Any) -> tuple[Any, Any
 def _blocks(
     operands: Operands, dtypes: Any, out: Any = None
 ) -> Iterator[tuple[Operands, Any]]:
-    """Yield blocks of the operands by name, and the block of `out` they belong to."""
+    """Yield blocks of the operands by name, each with its part of `out`."""
     if next(iter(operands.values())).size <= BLOCK:
         yield {name: cast(np, x, dtypes[name]) for name, x in operands.items()}, out
         return

@@ -13,9 +13,9 @@ from .checks import (
     check_same_shape,
     is_number,
 )
-from .namespace import cast, in_range, is_numpy, resolve
+from .namespace import as_operand, cast, in_range, is_numpy, resolve
 from .numpy_blocks import reduce_in_blocks
-from .reduction import mask_weights, reduce
+from .reduction import mask_weights, reduce, weigh
 from .typing import ArrayT, Namespace
 
 __all__ = ["Kernel", "pointwise"]
@@ -87,7 +87,7 @@ def pointwise(
         loss = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
     else:
         for name, x in operands.items():
-            operands[name] = _as_operand(xp, x, dtypes[name], pred.ndim)
+            operands[name] = as_operand(xp, x, dtypes[name], pred.ndim)
         loss = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
     result: ArrayT = loss
     return result
@@ -104,16 +104,6 @@ def _check_shapes(
             check_same_shape(function, {**arrays, name: array})
         else:
             check_broadcast(function, name, array, next(iter(arrays.values())).shape)
-
-
-def _as_operand(xp: Namespace, x: Any, dtype: Any, ndim: int) -> Any:
-    """Return `x` in the dtype it enters the computation with, and with `ndim` axes.
-
-    JAX refuses to broadcast unequal ranks under `jax_numpy_rank_promotion="raise"`.
-    """
-    if 0 < x.ndim < ndim:
-        x = xp.reshape(x, (1,) * (ndim - x.ndim) + tuple(x.shape))
-    return cast(xp, x, dtype)
 
 
 def _evaluate(
@@ -139,10 +129,7 @@ def _evaluate(
     if not is_number(scale) or scale != 1.0:
         residual = residual / scale
     loss = kernel.rho(xp, residual, **options)
-    counted = None if where is None else cast(xp, where, loss.dtype)
-    if sample_weight is not None:
-        counted = mask_weights(xp, where, sample_weight)
-        loss = counted * loss
+    loss, counted = weigh(xp, loss, where, sample_weight)
     if weight is not None:
         weight = mask_weights(xp, where, weight)
         loss = weight * loss

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from .namespace import cast
 from .typing import Namespace
 
-__all__ = ["mask_weights", "reduce", "weight_sum"]
+__all__ = ["mask_weights", "reduce", "weigh", "weight_sum"]
 
 
 def mask_weights(xp: Namespace, where: Any, weights: Any) -> Any:
@@ -16,6 +17,17 @@ def mask_weights(xp: Namespace, where: Any, weights: Any) -> Any:
     A mask selects rather than multiplies: an excluded weight may be NaN.
     """
     return weights if where is None else xp.where(where, weights, 0.0)
+
+
+def weigh(xp: Namespace, loss: Any, where: Any, sample_weight: Any) -> tuple[Any, Any]:
+    """Return the weighted loss, and the weights that `mean` divides by or `None`.
+
+    Where the mask is False the loss must be finite already: 0 times NaN is NaN.
+    """
+    if sample_weight is not None:
+        counted = mask_weights(xp, where, sample_weight)
+        return counted * loss, counted
+    return loss, None if where is None else cast(xp, where, loss.dtype)
 
 
 def reduce(xp: Namespace, loss: Any, weights: Any, reduction: str) -> Any:

@@ -1,0 +1,147 @@
+"""Gaussian windows and separable correlation along the last axes of an array.
+
+The standard has no convolution. A window slides along an axis as one matrix product:
+the axis is cut into blocks, each block is taken together with the window's reach into
+the next one, and all of them meet the same small banded matrix. Measured on torch,
+8 x 3 x 256 x 256, window 11, four maps, milliseconds forward / with backward: blocks of
+32 outputs 18 / 55, of 64 25 / 58, one product with the whole axis 43 / 83, grouped
+convolutions 197 / 369; at 2048 x 2048 the backward of one slice per block takes five
+times that of a reshape into blocks.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+from .namespace import full, vector
+from .numerics import matmul
+from .typing import Namespace
+
+__all__ = ["Border", "Borders", "correlate", "gaussian"]
+
+Border: TypeAlias = Literal["reflect", "zeros", "ones"] | None
+"""What lies beyond an end of an axis; None: only whole windows count."""
+
+Borders: TypeAlias = Sequence[tuple[Border, Border]]
+"""The borders before and after each of the last axes."""
+
+BLOCK = 32
+"""outputs: fewer spend the time on the overlaps, more on the zeros of the matrix"""
+
+
+def gaussian(window_size: int, sigma: float) -> list[float]:
+    """Return an odd number of taps that sum to 1, symmetric about the middle one."""
+    reach = window_size // 2
+    taps = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
+    total = math.fsum(taps)
+    return [tap / total for tap in taps]
+
+
+def correlate(xp: Namespace, x: Any, taps: Sequence[float], borders: Borders) -> Any:
+    """Correlate the last axes of an array with symmetric taps, one axis at a time.
+
+    Parameters
+    ----------
+    xp, x
+        A floating array.
+    taps
+        An odd number of weights, the same along each axis.
+    borders
+        One pair for each axis: a reflected or a zero border keeps the end of the axis,
+        None loses half a window there.
+    """
+    if len(taps) == 1:
+        return x if taps[0] == 1.0 else x * taps[0] ** len(borders)
+    for axis in range(-1, -len(borders) - 1, -1):
+        x = _correlate_axis(xp, x, taps, axis % x.ndim, borders[axis])
+    return x
+
+
+def _correlate_axis(
+    xp: Namespace, x: Any, taps: Sequence[float], axis: int, border: tuple[Any, Any]
+) -> Any:
+    shape = tuple(x.shape)
+    before, after = shape[:axis], shape[axis + 1 :]
+    overlap = len(taps) - 1
+    length = shape[axis] + sum(overlap // 2 for end in border if end) - overlap
+    count, size = _blocks(length, overlap)
+    x = _extend(xp, x, axis, overlap // 2, border, tail=count * size - length)
+    matrix = _banded(xp, x, taps, size)
+    columns = math.prod(after)
+    x = xp.reshape(x, (math.prod(before), count * size + overlap, columns))
+    if count > 1:
+        x = _overlapping(xp, x, count, size, overlap)
+    # A single column would make as many products of a matrix and a vector.
+    if columns == 1:
+        x = matmul(xp, xp.squeeze(x, axis=-1), xp.matrix_transpose(matrix))
+    else:
+        x = matmul(xp, matrix, x)
+    x = xp.reshape(x, (*before, count * size, *after))
+    return x if count * size == length else _take(x, axis, 0, length)
+
+
+def _blocks(length: int, overlap: int) -> tuple[int, int]:
+    """Return how many blocks of how many outputs cover an axis, none left over if so.
+
+    A block must hold the overlap with the one before it.
+    """
+    least = max(BLOCK, overlap)
+    if length <= 2 * least:
+        return 1, length
+    for size in range(least, 2 * least):
+        if length % size == 0:
+            return length // size, size
+    count = length // least
+    return count, -(-length // count)
+
+
+def _extend(
+    xp: Namespace, x: Any, axis: int, reach: int, border: tuple[Any, Any], tail: int
+) -> Any:
+    """Return the axis with its borders, and zeros that fill up the last block."""
+    length = x.shape[axis]
+    before, after = border
+    pieces = [x]
+    if before == "reflect":
+        pieces.insert(0, xp.flip(_take(x, axis, 1, reach + 1), axis=axis))
+    elif before:
+        pieces.insert(0, _filled(xp, x, axis, reach, before))
+    if after == "reflect":
+        edge = _take(x, axis, length - reach - 1, length - 1)
+        pieces.append(xp.flip(edge, axis=axis))
+    elif after:
+        pieces.append(_filled(xp, x, axis, reach, after))
+    if tail:
+        pieces.append(_filled(xp, x, axis, tail, "zeros"))
+    return xp.concat(pieces, axis=axis) if len(pieces) > 1 else x
+
+
+def _filled(xp: Namespace, x: Any, axis: int, length: int, border: str) -> Any:
+    shape = (*x.shape[:axis], length, *x.shape[axis + 1 :])
+    return full(xp, shape, 1.0 if border == "ones" else 0.0, x)
+
+
+def _overlapping(xp: Namespace, x: Any, count: int, size: int, overlap: int) -> Any:
+    """Cut (before, length, after) into blocks that share `overlap` with the next."""
+    before, _, after = x.shape
+    blocks = (before, count, size, after)
+    own = xp.reshape(_take(x, 1, 0, count * size), blocks)
+    later = xp.reshape(_take(x, 1, overlap, count * size + overlap), blocks)
+    return xp.concat([own, _take(later, 2, size - overlap, size)], axis=2)
+
+
+def _banded(xp: Namespace, like: Any, taps: Sequence[float], size: int) -> Any:
+    """Return the (size, size + overlap) matrix whose row i holds the taps from i on.
+
+    Taps and `size` zeros over and over, in rows one shorter: each row is the last one
+    shifted by one.
+    """
+    period = vector(xp, [*taps, *[0.0] * size], like)
+    flat = xp.tile(period, (size,))
+    return xp.reshape(flat[: size * (size + len(taps) - 1)], (size, -1))
+
+
+def _take(x: Any, axis: int, start: int, stop: int) -> Any:
+    return x[(slice(None),) * axis + (slice(start, stop), ...)]

@@ -1,0 +1,158 @@
+"""Local means and variances of two images, with digits left at any offset.
+
+E[x²] - E[x]² cancels: at an offset of 100 times the contrast float32 has nothing left.
+A variance does not depend on a constant, so each plane is taken without its own mean.
+And of two images that are alike, the difference has small moments of its own: those of
+the sum and the difference take four filters, one less than x, y, x², y² and xy.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from .filters import Borders, correlate
+from .namespace import cast, full
+from .numerics import at_least, detach
+from .typing import Namespace
+
+__all__ = [
+    "Centred",
+    "Moments",
+    "Omit",
+    "centre",
+    "moments",
+    "unusable",
+    "windows_with",
+]
+
+
+class Centred(NamedTuple):
+    """Two images (B, C, *) in units of the range, less a constant for each plane."""
+
+    total: Any
+    """x + y"""
+    difference: Any
+    """x - y"""
+    constants: tuple[Any, Any]
+    """what x and y lack, (B, C, 1, ...)"""
+
+
+class Moments(NamedTuple):
+    """Local means of x, of y and of x - y, and variances, which may round below 0."""
+
+    mean_x: Any
+    mean_y: Any
+    mean_difference: Any
+    variances: Any
+    """that of x plus that of y"""
+    variance_difference: Any
+    """that of x - y"""
+
+
+class Omit(NamedTuple):
+    """Pixels of images (B, C, *) to leave out, and those that a plane is centred by."""
+
+    pixels: Any
+    """whether a pixel is left out"""
+    centres: tuple[Any, ...]
+    """index of the pixels at the centres of windows"""
+    counted: Any
+    """of these, whether the window counts"""
+
+
+def centre(
+    xp: Namespace, x: Any, y: Any, max_val: Any, omit: Omit | None = None
+) -> Centred:
+    """Return the sum and the difference of two images without their planes' constants.
+
+    Pixels to omit are given the constant of their plane.
+    """
+    if omit is not None:
+        x, y = xp.where(omit.pixels, 0.0, x), xp.where(omit.pixels, 0.0, y)
+    a, b = _constant(xp, x, omit), _constant(xp, y, omit)
+    total, difference = (x - a) + (y - b), (x - y) - (a - b)
+    if omit is not None:
+        total = xp.where(omit.pixels, 0.0, total)
+        difference = xp.where(omit.pixels, 0.0, difference)
+    constants = a / max_val, b / max_val
+    return Centred(total / max_val, difference / max_val, constants)
+
+
+def _constant(xp: Namespace, image: Any, omit: Omit | None) -> Any:
+    """Return the mean of each plane; it need not be exact, nor differentiated.
+
+    Whatever no window that counts is centred at, such as the fill value of a raster,
+    would only draw the mean away from the pixels that matter.
+    """
+    image = detach(xp, image)
+    axes = tuple(range(2, image.ndim))
+    if omit is None:
+        return xp.mean(image, axis=axes, keepdims=True)
+    counted = omit.counted
+    image = xp.where(counted, image[omit.centres], 0.0)
+    count = xp.sum(cast(xp, counted, image.dtype), axis=axes, keepdims=True)
+    return xp.sum(image, axis=axes, keepdims=True) / at_least(xp, count, 1.0)
+
+
+def moments(
+    xp: Namespace, images: Centred, taps: list[float], borders: Borders
+) -> Moments:
+    """Return the local moments of two images, beyond whose ends may be zeros."""
+    total, difference, (a, b) = images
+    sum_, sum_variance = _mean_and_variance(xp, total, taps, borders)
+    gap, gap_variance = _mean_and_variance(xp, difference, taps, borders)
+    if any("zeros" in pair for pair in borders):
+        # With a share p of the window outside, where images are 0, a constant c adds
+        # (1 - p) c to the mean and p c (2 mean + (1 - p) c) to the variance.
+        outside = _share_outside(xp, total, taps, borders)
+        inside = 1.0 - outside
+        sum_variance = sum_variance + outside * (a + b) * (
+            2.0 * sum_ + inside * (a + b)
+        )
+        gap_variance = gap_variance + outside * (a - b) * (2.0 * gap + inside * (a - b))
+        a, b = inside * a, inside * b
+    return Moments(
+        # of the halves, since a constant far from 0 would round off the other image
+        0.5 * (sum_ + gap) + a,
+        0.5 * (sum_ - gap) + b,
+        gap + (a - b),
+        0.5 * (sum_variance + gap_variance),
+        gap_variance,
+    )
+
+
+def _mean_and_variance(
+    xp: Namespace, x: Any, taps: list[float], borders: Borders
+) -> tuple[Any, Any]:
+    mean = correlate(xp, x, taps, borders)
+    return mean, correlate(xp, x * x, taps, borders) - mean * mean
+
+
+def _share_outside(xp: Namespace, x: Any, taps: list[float], borders: Borders) -> Any:
+    """Return how much of a window's weight lies on a zero border, in 1 to 3 axes."""
+    share = None
+    for axis, border in zip(range(-len(borders), 0), borders, strict=True):
+        first, last = ("ones" if end == "zeros" else end for end in border)
+        line = full(xp, (x.shape[axis],), 0.0, x)
+        part = correlate(xp, line, taps, [(first, last)])
+        shape = [1] * x.ndim
+        shape[axis] = -1
+        part = xp.reshape(part, tuple(shape))
+        share = part if share is None else share + part - share * part
+    return share
+
+
+def unusable(xp: Namespace, x: Any, y: Any, max_val: Any) -> Any:
+    """Return where either image is NaN, infinite, or too large to be squared."""
+    bound = max_val * 2.0**57
+    return ~((xp.abs(x) <= bound) & (xp.abs(y) <= bound))
+
+
+def windows_with(
+    xp: Namespace, pixels: Any, like: Any, width: int, borders: Borders
+) -> Any:
+    """Return the windows that hold a marked pixel.
+
+    A matrix product carries NaN beyond its windows, because 0 times NaN is NaN.
+    """
+    return correlate(xp, cast(xp, pixels, like.dtype), [1.0] * width, borders) > 0.5

@@ -1,0 +1,229 @@
+"""One driver for losses of local windows: checks, promotion, weights, reduction."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from .checks import (
+    arrays_among,
+    check_broadcast,
+    check_mask,
+    check_planes,
+    check_reduction,
+    check_same_shape,
+)
+from .filters import Border, Borders
+from .local_moments import Centred, Omit, unusable, windows_with
+from .namespace import as_operand, as_option, cast, is_numpy, resolve
+from .numpy_blocks import Operands, reduce_blocks
+from .numpy_strips import strips
+from .reduction import reduce, weigh
+from .typing import ArrayT, Namespace
+
+__all__ = ["LossMap", "check_windows", "plane_means", "windowed"]
+
+LossMap = Callable[..., Any]
+"""`(xp, img1, img2, borders, omit, **options)` to the loss at every window.
+
+`omit` is an `Omit`, or None.
+"""
+
+
+def windowed(
+    function: str,
+    loss_map: LossMap,
+    images: Mapping[str, ArrayT],
+    reduction: str | None,
+    *,
+    width: int,
+    border: Border,
+    max_val: Any,
+    spatial: Collection[int] = (1, 2, 3),
+    over_channels: bool = False,
+    where: Any = None,
+    sample_weight: Any = None,
+    **options: Any,
+) -> ArrayT:
+    """Return the loss of two images (B, C, *), weighted and reduced.
+
+    Parameters
+    ----------
+    function
+        Name of the public function, for messages.
+    loss_map
+        The loss at every window.
+    images
+        The two images by their names in the public function, of one shape.
+    reduction, where, sample_weight
+        As the public function takes them.
+    width
+        Taps of a window.
+    border
+        What lies beyond the ends of an image; None: only whole windows count.
+    max_val
+        Range of the pixels, an option of `loss_map` too.
+    spatial
+        How many spatial axes images may have.
+    over_channels
+        Whether the map is (B, *), one loss for all channels.
+    options
+        Of `loss_map`: checked floats, or 0-d arrays.
+    """
+    reduction = check_reduction(function, reduction)
+    options["max_val"] = max_val
+    weights = {"where": where, "sample_weight": sample_weight}
+    weights = {name: x for name, x in weights.items() if x is not None}
+    extra = {**arrays_among(options), **weights}
+    xp, dtype, compute = resolve(function, images, extra)
+    options = {name: as_option(xp, x, compute) for name, x in options.items()}
+    check_windows(function, images, width, border, spatial)
+    first = next(iter(images.values()))
+    shape = _map_shape(first.shape, 0 if border else width - 1, over_channels)
+    for name, array in weights.items():
+        if name == "where":
+            check_mask(function, xp, array)
+        check_broadcast(function, name, array, shape)
+    # A NaN that no reduction hides must not leave its windows.
+    contain = reduction == "none" or where is not None
+    evaluate = partial(_evaluate, xp, loss_map, contain, width, over_channels, options)
+    img1, img2 = images.values()
+    loss: Any
+    if is_numpy(xp):
+        operands: Operands = {"img1": img1, "img2": img2}
+        operands |= {n: np.broadcast_to(x, shape) for n, x in weights.items()}
+        dtypes = {n: np.bool_ if n == "where" else compute for n in operands}
+        out = np.empty(shape, dtype) if reduction == "none" else None
+        cuts = strips(first.shape, width - 1, border, over_channels)
+        blocks = _blocks(operands, dtypes, cuts, over_channels, out)
+        loss = reduce_blocks(evaluate, blocks, reduction, dtype, out)
+    else:
+        operands = {"img1": cast(xp, img1, compute), "img2": cast(xp, img2, compute)}
+        for name, x in weights.items():
+            kind = xp.bool if name == "where" else compute
+            operands[name] = as_operand(xp, x, kind, len(shape))
+        borders = ((border, border),) * (first.ndim - 2)
+        loss = reduce(xp, *evaluate(borders=borders, **operands), reduction)
+        loss = cast(xp, loss, dtype)
+    result: ArrayT = loss
+    return result
+
+
+def check_windows(
+    function: str,
+    images: Mapping[str, Any],
+    width: int,
+    border: Border,
+    spatial: Collection[int],
+    scales: int = 1,
+) -> None:
+    """Refuse images of unequal shapes or wrong rank, or smaller than a window.
+
+    At each further scale the images are half as large.
+    """
+    check_same_shape(function, images)
+    check_planes(function, images, spatial)
+    name, image = next(iter(images.items()))
+    least = {"reflect": width // 2 + 1, "zeros": 1, None: width}[border]
+    least *= 2 ** (scales - 1)
+    if any(n < least for n in image.shape[2:]):
+        at = f" at {scales} scales" if scales > 1 else ""
+        msg = (
+            f"{function}: every spatial axis of {name} must have at least {least} "
+            f"pixels for a window of {width}{at}, got shape {tuple(image.shape)}; "
+            f"take a smaller window{' or fewer scales' if scales > 1 else ''}"
+        )
+        raise ValueError(msg)
+
+
+def _map_shape(
+    shape: tuple[Any, ...], overlap: int, over_channels: bool
+) -> tuple[Any, ...]:
+    lead = shape[:1] if over_channels else shape[:2]
+    return (*lead, *(n - overlap for n in shape[2:]))
+
+
+def _evaluate(
+    xp: Namespace,
+    loss_map: LossMap,
+    contain: bool,
+    width: int,
+    over_channels: bool,
+    options: Mapping[str, Any],
+    *,
+    img1: Any,
+    img2: Any,
+    borders: Borders,
+    where: Any = None,
+    sample_weight: Any = None,
+) -> tuple[Any, Any]:
+    """Return the weighted loss, and the weights that `mean` divides by or `None`.
+
+    To `contain` a pixel that is no number, or far beyond the range, makes NaN of the
+    windows that hold it, and of no others.
+    """
+    if not contain:
+        loss = loss_map(xp, img1, img2, borders, None, **options)
+    else:
+        pixels = unusable(xp, img1, img2, options["max_val"])
+        centres = _centres(pixels.shape, borders, width // 2)
+        counted = ~pixels[centres]
+        if where is not None:
+            has_axes = over_channels and where.ndim
+            mask = xp.expand_dims(where, axis=1) if has_axes else where
+            counted = counted & mask
+        omit = Omit(pixels, centres, counted)
+        loss = loss_map(xp, img1, img2, borders, omit, **options)
+        spoiled = xp.any(pixels, axis=1) if over_channels else pixels
+        spoiled = windows_with(xp, spoiled, loss, width, borders)
+        loss = xp.where(spoiled, xp.nan, loss)
+    if where is not None:
+        loss = xp.where(where, loss, 0.0)
+    return weigh(xp, loss, where, sample_weight)
+
+
+def _centres(shape: tuple[int, ...], borders: Borders, reach: int) -> tuple[Any, ...]:
+    """Return the index of the pixels that windows are centred at."""
+    axes = [
+        slice(0 if before else reach, n if after else n - reach)
+        for n, (before, after) in zip(shape[2:], borders, strict=True)
+    ]
+    return (..., *axes)
+
+
+def _blocks(
+    operands: Operands, dtypes: Operands, cuts: Any, over_channels: bool, out: Any
+) -> Iterator[tuple[Operands, Any]]:
+    """Yield the operands strip by strip, each with its part of `out`."""
+    for strip in cuts:
+        part = strip.map[:1] + strip.map[2:] if over_channels else strip.map
+        block: Operands = {"borders": strip.borders}
+        for name, array in operands.items():
+            index = strip.images if name.startswith("img") else part
+            block[name] = cast(np, array[index], dtypes[name])
+        yield block, None if out is None else out[part]
+
+
+def plane_means(
+    xp: Namespace, local: Callable[[Centred, Borders], Any], images: Centred, width: int
+) -> Any:
+    """Return the means (B, C) of a function of all whole windows of width `width`."""
+    total, difference, constants = images
+    axes = tuple(range(2, total.ndim))
+    if not is_numpy(xp):
+        return xp.mean(local(images, ((None, None),) * len(axes)), axis=axes)
+    sums = np.zeros(total.shape[:2])
+    count = math.prod(n - width + 1 for n in total.shape[2:])
+    for strip in strips(total.shape, width - 1, None):
+        lead = strip.images[:2]
+        part = Centred(
+            total[strip.images],
+            difference[strip.images],
+            (constants[0][lead], constants[1][lead]),
+        )
+        sums[lead] += np.sum(local(part, strip.borders), axis=axes)
+    return (sums / count).astype(total.dtype)
