@@ -30,6 +30,10 @@ class Backend:
     modes: tuple[str, ...] = ("eager",)
     # Where each case costs a compilation, so that fewer of them run.
     compiling_modes: tuple[str, ...] = ()
+    # Where a case of a costly loss takes half a second, so that core cases run, and
+    # where it takes seconds, so that one does.
+    costly_modes: tuple[str, ...] = ()
+    slow_modes: tuple[str, ...] = ()
     immutable = False
     flushes = False  # numbers below the smallest normal one become 0
 
@@ -74,6 +78,10 @@ class Backend:
         """What is wrong with the type of a loss, beyond its namespace."""
         return ""
 
+    def program(self, function: Function) -> Function:
+        """In one piece, where each operation by itself costs a compilation."""
+        return function
+
     def session(self) -> AbstractContextManager[object]:
         """Settings that hold while a cell runs."""
         return nullcontext()
@@ -93,7 +101,8 @@ class Torch(Backend):
 
     name = module = "torch"
     modes = ("eager", "gradient", "compiled", "vmap", "meta")
-    compiling_modes = ("compiled",)
+    compiling_modes = slow_modes = ("compiled",)
+    costly_modes = ("vmap",)
 
     def __init__(self) -> None:
         super().__init__()
@@ -162,6 +171,7 @@ class Jax(Backend):
     name = "jax"
     module = "jax.numpy"
     modes = compiling_modes = ("eager", "gradient", "compiled", "vmap")
+    costly_modes, slow_modes = ("gradient", "compiled"), ("eager", "vmap")
     immutable = flushes = True
 
     def __init__(self) -> None:
@@ -207,10 +217,13 @@ class Jax(Backend):
         found: Arrays = gradients
         return found
 
-    def compile(self, function: Function, *, thorough: bool) -> Function:
-        """One graph per case; XLA is always the compiler."""
+    def program(self, function: Function) -> Function:
         compiled: Function = self.jax.jit(function)
         return compiled
+
+    def compile(self, function: Function, *, thorough: bool) -> Function:
+        """One graph per case; XLA is always the compiler."""
+        return self.program(function)
 
     def vmap(self, function: Function) -> Function:
         """Over the leading axis of every array."""
@@ -270,6 +283,7 @@ class Dask(Backend):
 
     name = "dask"
     module = "dask.array"
+    slow_modes = ("eager",)
     immutable = True
 
     def __init__(self) -> None:

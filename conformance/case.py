@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from conformance.reference import Reference
 
 Data = NDArray[Any]
-Option = float | str | None
+Option = float | str | tuple[float, ...] | None
 
 SHAPE = (2, 3, 4)
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -25,9 +26,8 @@ WIDE = ("float64", "float32", "bfloat16")  # 2**±60 is beyond float16
 class Case:
     """One call: array arguments, plain options, and where the case applies.
 
-    The arguments named ``pred`` and ``target`` are passed by position, all others by
-    name. A float64 array stands for the dtype that is being tested; arrays of other
-    dtypes are passed as they are.
+    A float64 array stands for the dtype that is being tested; arrays of other dtypes
+    are passed as they are.
     """
 
     id: str
@@ -40,8 +40,14 @@ class Case:
     # Also goes through compilers that take seconds.
     thorough: bool = False
     # Only the qualities that hold at any magnitude are checked, no golden value: the
-    # value is no NaN and grows along the first axis, the gradient is finite.
+    # unreduced value is within the loss's bounds, or is no NaN and grows along the
+    # last axis where the loss has none; the gradient is finite.
     beyond: bool = False
+    # In place of the loss's own tolerances, for inputs that lose more digits.
+    ulps: float | None = None
+    gradient_ulps: float | None = None
+    # What the largest gradient is taken for where it is less, because terms cancel.
+    gradient_scale: float = 0.0
     # Options that a compiled function takes as an argument instead of a constant.
     traced: tuple[str, ...] = ()
 
@@ -80,12 +86,26 @@ class Loss:
     reference: Reference
     source: str
     cases: tuple[Case, ...]
+    # Names of the arguments that are passed by position; all others go by name.
+    arrays: tuple[str, ...] = ("pred", "target")
+    # Each element of the unreduced loss depends on one element of the arguments.
+    elementwise: bool = True
     # Units in the last place that float32 and float64 may be off; a reason stands
     # beside every tolerance that is not this one.
     ulps: float = 8.0
-    # The slope in the prediction is bounded, so that a gradient far below the steepest
+    # Errors of a result below this number are measured in units in the last place of
+    # this number: they are absolute, as that of a difference between numbers near 1.
+    scale: float | Callable[[Case], float] = 0.0
+    # The same for gradients, in units in the last place of the case's largest one.
+    # None: every gradient has its own last place, and the tolerance of the value.
+    gradient_ulps: float | None = None
+    # Every element of the loss lies within, and so does their mean.
+    bounds: tuple[float, float] | None = None
+    # The slope in the arguments is bounded, so that a gradient far below the steepest
     # slope is held to that slope and not to its own last place.
     bounded_slope: bool | Callable[[Case], bool] = True
+    # Of so many operations that a graph of it takes a second: fewer cases run there.
+    costly: bool = False
     expected_failures: tuple[ExpectedFailure, ...] = ()
 
     def __post_init__(self) -> None:
@@ -94,25 +114,34 @@ class Loss:
             raise ValueError(f"{self.name}: two cases have the same id")
 
     def has_bounded_slope(self, case: Case) -> bool:
-        """Whether the slope in the prediction is bounded for this case's options."""
+        """Whether the slope in the arguments is bounded for this case's options."""
         bounded = self.bounded_slope
         return bounded(case) if callable(bounded) else bounded
 
+    def scale_of(self, case: Case) -> float:
+        """The number below which errors are absolute, for this case's options."""
+        return self.scale(case) if callable(self.scale) else self.scale
+
+
+def pseudorandom(seed: int, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Whole numbers from 0 to 2**31 − 1, the same on every machine."""
+    state = seed
+    numbers = []
+    for _ in range(math.prod(shape)):
+        # Knuth's linear congruential generator (MMIX); the high bits are the good ones.
+        state = (6364136223846793005 * state + 1442695040888963407) % 2**64
+        numbers.append(state >> 33)
+    return np.asarray(numbers, dtype=np.int64).reshape(shape)
+
 
 def dyadic(seed: int, shape: tuple[int, ...] = SHAPE, *, odd: bool = False) -> Data:
-    """Even (or odd) multiples of 1/16 in (-8, 8), the same on every machine.
+    """Even (or odd) multiples of 1/16 in (-8, 8).
 
     Numerators below 128 are exact in bfloat16. An even prediction and an odd target
     differ by an odd multiple of 1/16, which is never 0, 1/2, 1 or 2: gradients stay
     away from kinks without a search.
     """
-    state = seed
-    numerators = []
-    for _ in range(int(np.prod(shape))):
-        # Knuth's linear congruential generator (MMIX); the high bits are the good ones.
-        state = (6364136223846793005 * state + 1442695040888963407) % 2**64
-        numerators.append(2 * ((state >> 33) % 127 - 63) + odd)
-    return np.asarray(numerators, dtype=np.float64).reshape(shape) / 16
+    return (2.0 * (pseudorandom(seed, shape) % 127 - 63) + odd) / 16
 
 
 def pair(seed: int = 1, shape: tuple[int, ...] = SHAPE) -> dict[str, Data]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from array_api_compat import array_namespace
 
 from conformance.backends import Array, Arrays, Function
 from conformance.case import Case, Data
-from conformance.compare import FLAT, FORMATS, HALF, Difference, argmax, difference
+from conformance.compare import FLAT, FORMATS, HALF, argmax, difference
 from conformance.reference import Floats, Golden
 
 if TYPE_CHECKING:
@@ -35,10 +35,10 @@ def _check_compiled(
     backend: Any = cell.backend
     thorough = case.thorough and cell.dtype == "float32"
     compiled = backend.compile(function, thorough=thorough)
-    options = {name: case.options[name] for name in case.traced}
+    options: dict[str, Any] = {name: case.options[name] for name in case.traced}
     if options:
         # A second value is what makes torch trace a float instead of fixing it.
-        compiled({**arrays, **{k: float(v or 0) / 2 for k, v in options.items()}})
+        compiled({**arrays, **{k: v / 2 for k, v in options.items()}})
     return _check_value(cell, case, compiled({**arrays, **options}), arrays, truth)
 
 
@@ -47,26 +47,28 @@ def _check_vmap(
 ) -> float:
     """Over the case's own leading axis, or over two copies where it has no such axis.
 
-    A reduction inside of vmap is one of each sample, so the copies give two results.
+    A reduction inside of vmap is one of each sample, so the copies give two results;
+    and a loss that is not elementwise may need every axis that the case has.
     """
     backend: Any = cell.backend
-    mapped = backend.vmap(function)
+    mapped = backend.vmap(_program(cell, function))
     sizes = {array.shape[:1] for array in case.arrays.values()}
-    if case.options.get("reduction") == "none" and len(sizes) == 1 and () not in sizes:
+    unreduced = cell.loss.elementwise and case.options.get("reduction") == "none"
+    if unreduced and len(sizes) == 1 and () not in sizes:
         return _check_value(cell, case, mapped(arrays), arrays, truth)
-    result = mapped({name: backend.stack(array) for name, array in arrays.items()})
+    stacked = {name: backend.stack(array) for name, array in arrays.items()}
     if truth is not None:
         truth = replace(truth, value=np.stack([truth.value, truth.value]))
-    return _check_value(cell, case, result, arrays, truth)
+    return _check_value(cell, case, mapped(stacked), stacked, truth)
 
 
 def _check_meta(
-    cell: Cell, case: Case, function: Function, arrays: Arrays, truth: Golden | None
+    cell: Cell, _case: Case, function: Function, arrays: Arrays, truth: Golden | None
 ) -> float:
     backend: Any = cell.backend
     arrays = backend.meta(arrays)
     result = function(arrays)
-    _check_kind(cell, case, result, arrays, None if truth is None else truth.value)
+    _check_kind(cell, result, arrays, None if truth is None else truth.value)
     return 0.0
 
 
@@ -74,6 +76,7 @@ def _check_gradient(
     cell: Cell, case: Case, function: Function, arrays: Arrays, truth: Golden | None
 ) -> float:
     backend: Any = cell.backend
+    function = _program(cell, function)
     gradients = backend.gradient(function, arrays, list(case.floating))
     worst = 0.0
     for name, gradient in gradients.items():
@@ -82,13 +85,11 @@ def _check_gradient(
         got = backend.to_numpy(gradient).astype(np.float64)
         expected = np.full(got.shape, np.nan) if truth is None else truth.gradient[name]
         unstated = np.isnan(expected)  # any finite number is right
-        _require_finite(case, got, unstated, label)
+        _require_finite(cell, case, got, unstated, label)
         expected = np.where(unstated, got, expected)
-        tolerance = _tolerance(cell, case, expected.size)
-        steepest = _steepest(name, expected, truth)
-        floor = _gradient_floor(cell, case, name, steepest, tolerance) / tolerance
-        found = difference(got, expected, cell.dtype, floor=floor)
-        worst = max(worst, _require(case, found, tolerance, label))
+        steepest = max(_steepest(name, expected, truth), case.gradient_scale)
+        allowed = _gradient_allowance(cell, case, name, steepest, expected.size)
+        worst = max(worst, _require(cell, case, got, expected, allowed, label))
     return worst
 
 
@@ -101,34 +102,60 @@ CHECKS: Mapping[str, Callable[..., float]] = {
 }
 
 
+def _program(cell: Cell, function: Function) -> Function:
+    return cell.backend.program(function) if cell.loss.costly else function
+
+
 def _check_value(
     cell: Cell, case: Case, result: Array, arrays: Arrays, truth: Golden | None
 ) -> float:
-    _check_kind(cell, case, result, arrays, None if truth is None else truth.value)
+    _check_kind(cell, result, arrays, None if truth is None else truth.value)
     got = np.asarray(cell.backend.to_numpy(result), dtype=np.float64)
+    if _is_bounded(cell, case):
+        _check_bounds(cell, case, got, finite=truth is None)
     if truth is None:
-        _check_grows(case, got)
+        if cell.loss.bounds is None:
+            _check_grows(cell, case, got)
         return 0.0
-    tolerance = _tolerance(cell, case, truth.value.size)
-    floor = _flush_floor(cell) / tolerance
-    found = difference(got, truth.value, cell.dtype, floor=floor)
-    return _require(case, found, tolerance, "value")
+    allowed = _value_allowance(cell, case, truth.value.size)
+    return _require(cell, case, got, truth.value, allowed, "value")
 
 
-def _check_grows(case: Case, got: Floats) -> None:
+def _is_bounded(cell: Cell, case: Case) -> bool:
+    """Whether the loss's bounds hold for the result, neither a sum nor weighted."""
+    weighted = "sample_weight" in case.arrays or case.options.get("reduction") == "sum"
+    return cell.loss.bounds is not None and not weighted
+
+
+def _check_bounds(cell: Cell, case: Case, got: Floats, *, finite: bool) -> None:
+    """Nothing outside of the loss's bounds by as much as a rounding error."""
+    low, high = cell.loss.bounds or (-math.inf, math.inf)
+    outside = (got < low) | (got > high)
+    if finite:
+        outside |= ~np.isfinite(got)
+    if np.any(outside):
+        index = argmax(outside)
+        place = _where(cell, case, index)
+        raise CheckError(f"value{place}: {got[index]} is not within [{low}, {high}]")
+
+
+def _check_grows(cell: Cell, case: Case, got: Floats) -> None:
     """No NaN, and no step down where the magnitude of the residual rises."""
     rises = np.concatenate([~np.isnan(got[..., :1]), got[..., 1:] >= got[..., :-1]], -1)
     if not np.all(rises):
         index = argmax(~rises)
         before = got[(*index[:-1], max(index[-1] - 1, 0))]
-        raise CheckError(f"value{_where(case, index)}: {got[index]} after {before}")
+        place = _where(cell, case, index)
+        raise CheckError(f"value{place}: {got[index]} after {before}")
 
 
-def _check_kind(
-    cell: Cell, case: Case, result: Array, arrays: Arrays, value: Data | None
-) -> None:
-    shape = case.arrays["pred"].shape if value is None else value.shape
-    _check_like(cell, "result", result, arrays["pred"], shape)
+def _check_kind(cell: Cell, result: Array, arrays: Arrays, value: Data | None) -> None:
+    like = arrays[cell.loss.arrays[0]]
+    if value is not None:
+        shape = value.shape
+    else:  # beyond what golden values reach, where another loss's map is its own affair
+        shape = like.shape if cell.loss.elementwise else result.shape
+    _check_like(cell, "result", result, like, shape)
     problem = cell.backend.wrong_type(result)
     if problem:
         raise CheckError(problem)
@@ -159,16 +186,57 @@ def check_unchanged(cell: Cell, case: Case, arrays: Arrays) -> None:
             raise CheckError(f"the call changed its argument {name}")
 
 
-def _tolerance(cell: Cell, case: Case, size: int) -> float:
-    """ULP that a result of `size` numbers may be off.
+@dataclass(frozen=True)
+class Allowance:
+    """The error that passes: `ulps` units of at least `floor` each, beyond `slack`."""
 
-    Half precision is computed in float32, so that one rounding remains. A sum of n
-    terms rounds log2(n) times along the path of a term where it is pairwise or spread
-    over vector lanes, as it is in every library here.
+    ulps: float
+    floor: float = 0.0
+    slack: float = 0.0
+
+
+def _value_allowance(cell: Cell, case: Case, size: int) -> Allowance:
+    """Of a result of `size` numbers."""
+    ulps = _ulps(cell, case, size)
+    scale = cell.loss.scale_of(case)
+    if scale:
+        return _absolute(cell, ulps, scale)
+    ulps = 1.0 if cell.dtype in HALF else ulps
+    return Allowance(ulps, _flush_floor(cell) / ulps)
+
+
+def _gradient_allowance(
+    cell: Cell, case: Case, name: str, steepest: float, size: int
+) -> Allowance:
+    """Of a gradient of `size` numbers, the largest of which is `steepest`."""
+    stated = case.gradient_ulps or cell.loss.gradient_ulps
+    if stated is not None:
+        return _absolute(cell, stated, steepest)
+    ulps = 1.0 if cell.dtype in HALF else _ulps(cell, case, size)
+    return Allowance(ulps, _gradient_floor(cell, case, name, steepest, ulps) / ulps)
+
+
+def _absolute(cell: Cell, ulps: float, scale: float) -> Allowance:
+    """Units in the last place of `scale`, or of the result where it is larger.
+
+    Half precision is computed in float32, whose error the last rounding adds to.
     """
     if cell.dtype in HALF:
-        return 1.0
-    terms = max(case.arrays["pred"].size // max(size, 1), 1)
+        slack = ulps * float(FORMATS["float32"].ulp(np.asarray(scale)))
+        return Allowance(1.0, _flush_floor(cell), slack)
+    unit = float(FORMATS[cell.dtype].ulp(np.asarray(scale)))
+    return Allowance(ulps, max(unit, _flush_floor(cell) / ulps))
+
+
+def _ulps(cell: Cell, case: Case, size: int) -> float:
+    """ULP that a result of `size` numbers may be off in float32 and float64.
+
+    A sum of n terms rounds log2(n) times along the path of a term where it is pairwise
+    or spread over vector lanes, as it is in every library here.
+    """
+    if case.ulps is not None:
+        return case.ulps
+    terms = max(case.arrays[cell.loss.arrays[0]].size // max(size, 1), 1)
     return cell.loss.ulps + math.ceil(math.log2(terms))
 
 
@@ -186,18 +254,17 @@ def _steepest(name: str, gradient: Floats, truth: Golden | None) -> float:
 
 
 def _gradient_floor(
-    cell: Cell, case: Case, name: str, steepest: float, tolerance: float
+    cell: Cell, case: Case, name: str, steepest: float, ulps: float
 ) -> float:
     """Absolute error that passes in a gradient, whatever its own magnitude.
 
-    In the prediction and the target: a part of the steepest slope met in the case. In
+    In the positional arguments: a part of the steepest slope met in the case. In
     weights and learned options: the gradient is a sum of terms of either sign, whose
     roundings are those of the largest.
     """
     flush = _flush_floor(cell)
-    if name not in ("pred", "target"):
-        ulp = FORMATS[cell.dtype].ulp(np.asarray(steepest))
-        return max(flush, float(ulp) * tolerance)
+    if name not in cell.loss.arrays:
+        return max(flush, float(FORMATS[cell.dtype].ulp(np.asarray(steepest))) * ulps)
     if cell.loss.has_bounded_slope(case):
         return max(flush, FLAT[cell.dtype] * steepest)
     return flush
@@ -207,27 +274,41 @@ def _flush_floor(cell: Cell) -> float:
     return FORMATS[cell.dtype].smallest_normal if cell.backend.flushes else 0.0
 
 
-def _require_finite(case: Case, got: Floats, where: Data, label: str) -> None:
+def _require_finite(
+    cell: Cell, case: Case, got: Floats, where: Data, label: str
+) -> None:
     wrong = where & ~np.isfinite(got)
     if np.any(wrong):
         index = argmax(wrong)
-        place = _where(case, index)
+        place = _where(cell, case, index)
         raise CheckError(f"{label}{place}: expected a finite number, got {got[index]}")
 
 
-def _require(case: Case, found: Difference, tolerance: float, label: str) -> float:
-    if found.units > tolerance:
+def _require(
+    cell: Cell,
+    case: Case,
+    got: Floats,
+    expected: Floats,
+    allowed: Allowance,
+    label: str,
+) -> float:
+    """The error in units, which must be allowed."""
+    found = difference(
+        got, expected, cell.dtype, floor=allowed.floor, slack=allowed.slack
+    )
+    if found.units > allowed.ulps:
         raise CheckError(
-            f"{label}{_where(case, found.index)}: expected {found.expected!r}, "
-            f"got {found.got!r}, {found.units:.3g} ULP, {tolerance:.3g} allowed"
+            f"{label}{_where(cell, case, found.index)}: expected {found.expected!r}, "
+            f"got {found.got!r}, {found.units:.3g} ULP, {allowed.ulps:.3g} allowed"
         )
     return found.units
 
 
-def _where(case: Case, index: tuple[int, ...]) -> str:
+def _where(cell: Cell, case: Case, index: tuple[int, ...]) -> str:
     """The element that is wrong and, for an elementwise loss, its arguments."""
     text = f" at [{', '.join(map(str, index))}]" if index else ""
-    pred, target = case.arrays["pred"], case.arrays["target"]
-    if pred.ndim == len(index):
-        text += f" (prediction {pred[index]}, target {target[index]})"
+    arguments = {name: case.arrays[name] for name in cell.loss.arrays}
+    if cell.loss.elementwise and arguments[cell.loss.arrays[0]].ndim == len(index):
+        values = (f"{name} {array[index]}" for name, array in arguments.items())
+        text += f" ({', '.join(values)})"
     return text

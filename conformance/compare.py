@@ -69,18 +69,25 @@ def argmax(array: NDArray[Any]) -> tuple[int, ...]:
 
 
 def difference(
-    got: Floats, expected: Floats, dtype: str, *, floor: float = 0.0
+    got: Floats,
+    expected: Floats,
+    dtype: str,
+    *,
+    floor: float = 0.0,
+    slack: float = 0.0,
 ) -> Difference:
     """The largest error in units in the last place of `dtype`.
 
     NaN equals NaN and infinities equal themselves; any other difference that involves
-    them is infinite. One unit is `floor` where a unit in the last place is less.
+    them is infinite. One unit is `floor` where a unit in the last place is less. An
+    error counts from `slack` on.
     """
     if not expected.size:
         return Difference(0.0)
     right = FORMATS[dtype].overflow(expected)
     with np.errstate(invalid="ignore", over="ignore"):
-        units = np.abs(got - right) / np.maximum(FORMATS[dtype].ulp(right), floor)
+        error = np.maximum(np.abs(got - right) - slack, 0.0)
+        units = error / np.maximum(FORMATS[dtype].ulp(right), floor)
     same = (got == right) | (np.isnan(got) & np.isnan(right))
     units = np.where(same, 0.0, np.where(np.isfinite(units), units, np.inf))
     index = argmax(units)

@@ -6,7 +6,7 @@ for speed or for stability, since the precision makes up for every cancellation.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,16 +63,16 @@ class Pointwise:
 
     def _evaluate(self, case: Case) -> Golden:
         shape = case.arrays["pred"].shape
-        elements = _elements(case, self.parameters, shape)
+        elements = elements_of(case, self.parameters, shape)
         losses = [self._differentiate(element) for element in elements]
         reduction = str(case.options.get("reduction", self.reduction))
-        value, partials = _reduce(elements, losses, reduction, self.weighted_mean)
+        value, partials = reduce_terms(elements, losses, reduction, self.weighted_mean)
         gradient = {
-            name: self._collect(name, case.arrays[name], partials, shape)
+            name: collect(name, case.arrays[name], partials, shape)
             for name in case.floating
         }
         result_shape = shape if reduction == "none" else ()
-        return Golden(_floats(value).reshape(result_shape), gradient)
+        return Golden(floats(value).reshape(result_shape), gradient)
 
     def _differentiate(self, element: Mapping[str, Number]) -> dict[str, Number]:
         """ρ and its partial derivatives for one element; excluded ones are skipped."""
@@ -94,20 +94,6 @@ class Pointwise:
             partial[name] = _slope(rho, name, value) if stated else mp.nan
         return partial
 
-    def _collect(
-        self,
-        name: str,
-        array: Data,
-        partials: list[dict[str, Number]],
-        shape: tuple[int, ...],
-    ) -> Floats:
-        """Sum the elements' partials over the axes along which `array` broadcasts."""
-        owner = np.broadcast_to(np.arange(array.size).reshape(array.shape), shape)
-        sums = [mpf(0)] * array.size
-        for index, partial in zip(owner.ravel(), partials, strict=True):
-            sums[index] += partial.get(name, 0)
-        return _floats(sums).reshape(array.shape)
-
 
 def _digits(case: Case) -> int:
     """Decimal digits that keep 20 after the worst cancellation.
@@ -121,7 +107,7 @@ def _digits(case: Case) -> int:
     return 80 + 4 * int(np.ceil(decades))
 
 
-def _elements(
+def elements_of(
     case: Case, parameters: Mapping[str, float | None], shape: tuple[int, ...]
 ) -> list[dict[str, Number]]:
     """Arguments and parameters of every element, broadcast, exact in mpmath."""
@@ -137,6 +123,17 @@ def _elements(
     ]
 
 
+def collect(
+    name: str, array: Data, partials: list[dict[str, Number]], shape: tuple[int, ...]
+) -> Floats:
+    """Sum the elements' partials over the axes along which `array` broadcasts."""
+    owner = np.broadcast_to(np.arange(array.size).reshape(array.shape), shape)
+    sums = [mpf(0)] * array.size
+    for index, partial in zip(owner.ravel(), partials, strict=True):
+        sums[index] += partial.get(name, 0)
+    return floats(sums).reshape(array.shape)
+
+
 def _slope(rho: Callable[..., Number], name: str, at: Number) -> Number:
     """Central difference; its error is of the order of the step squared, 1e-40."""
     if mp.isnan(at):
@@ -145,7 +142,7 @@ def _slope(rho: Callable[..., Number], name: str, at: Number) -> Number:
     return (rho(**{name: at + step}) - rho(**{name: at - step})) / (2 * step)
 
 
-def _reduce(
+def reduce_terms(
     elements: list[dict[str, Number]],
     losses: list[dict[str, Number]],
     reduction: str,
@@ -197,5 +194,5 @@ def _weigh(
     return partial
 
 
-def _floats(numbers: list[Number]) -> Floats:
+def floats(numbers: Iterable[Number]) -> Floats:
     return np.asarray([float(number) for number in numbers], dtype=np.float64)

@@ -105,8 +105,9 @@ def summary(outcomes: Sequence[Outcome], missing: Sequence[str]) -> str:
 
 
 LEGEND = (
-    "Largest error in the cell, in units in the last place of the result's dtype; "
-    "x: some cases\nare expected failures, -: no such case."
+    "Largest error in the cell, in units in the last place of the result, or of 1 and "
+    "of the\nlargest gradient where a loss's error is absolute; x: some cases are "
+    "expected failures,\n-: no such case."
 )
 
 

@@ -135,7 +135,10 @@ def applies(cell: Cell, case: Case) -> bool:
         return False
     if cell.mode == "gradient" and not (case.gradient and case.floating):
         return False
-    if cell.mode not in cell.backend.compiling_modes:
+    backend = cell.backend
+    if cell.loss.costly and cell.mode in backend.costly_modes + backend.slow_modes:
+        return _is_worth_its_time(cell, case)
+    if cell.mode not in backend.compiling_modes:
         return True
     # Where every case costs a compilation (XLA 0.05 s, Dynamo 0.4 s), a graph of
     # another dtype, which differs in casts alone, is compiled for fewer cases.
@@ -146,10 +149,27 @@ def applies(cell: Cell, case: Case) -> bool:
     return case is cell.loss.cases[0]
 
 
+def _is_worth_its_time(cell: Cell, case: Case) -> bool:
+    """Of a costly loss fewer cases still, and hardly any in other dtypes."""
+    first = case is cell.loss.cases[0]
+    slow = cell.mode in cell.backend.slow_modes
+    if cell.dtype != "float32" and _is_floating(cell, case):
+        return first and cell.mode == "compiled" and not slow
+    if cell.mode == "compiled" and case.traced:
+        return True
+    return first or (case.core and not slow)
+
+
 def _result_dtype(cell: Cell, case: Case) -> str:
-    main = (case.arrays["pred"], case.arrays["target"])
-    floating = any(array.dtype == np.float64 for array in main)
-    return cell.dtype if floating else cell.backend.default_dtype(cell.device)
+    if _is_floating(cell, case):
+        return cell.dtype
+    return cell.backend.default_dtype(cell.device)
+
+
+def _is_floating(cell: Cell, case: Case) -> bool:
+    """Whether an array that decides the dtype of the result is a floating one."""
+    main = [case.arrays[name] for name in cell.loss.arrays]
+    return any(array.dtype == np.float64 for array in main)
 
 
 def _settle(cell: Cell, case: Case, result: Result) -> Result:
@@ -190,7 +210,7 @@ def _run_case(cell: Cell, case: Case, library: Any) -> Result:
 
 
 def _check_case(cell: Cell, case: Case, library: Any) -> float:
-    function = _function(case, getattr(library, cell.loss.name))
+    function = _function(cell.loss, case, getattr(library, cell.loss.name))
     arrays = {
         name: cell.backend.asarray(data, _dtype_of(cell, data), cell.device)
         for name, data in case.arrays.items()
@@ -205,11 +225,12 @@ def _dtype_of(cell: Cell, data: Data) -> str:
     return cell.dtype if data.dtype == np.float64 else data.dtype.name
 
 
-def _function(case: Case, loss: Callable[..., Array]) -> Function:
+def _function(loss: Loss, case: Case, function: Callable[..., Array]) -> Function:
     """The call as a function of the arrays, its options fixed."""
 
     def call(arrays: Arrays) -> Array:
         named = {**case.options, **arrays}
-        return loss(named.pop("pred"), named.pop("target"), **named)
+        positional = [named.pop(name) for name in loss.arrays]
+        return function(*positional, **named)
 
     return call

@@ -14,7 +14,7 @@ from ._core.checks import (
     odd_size,
     positive,
 )
-from ._core.filters import Borders, correlate, gaussian
+from ._core.filters import Borders, Window, correlate, gaussian
 from ._core.local_moments import Centred, Moments, Omit, centre, moments
 from ._core.namespace import as_option, cast, quiet, resolve
 from ._core.numerics import absolute, expm1
@@ -275,7 +275,7 @@ def _l1_map(
     borders: Borders,
     omit: Omit | None,
     *,
-    windows: list[list[float]],
+    windows: list[Window],
     k1: float,
     k2: float,
     max_val: Any,
@@ -284,15 +284,16 @@ def _l1_map(
 ) -> Any:
     centred = centre(xp, img1, img2, max_val, omit)
     # 1 - l Π cs, from 1 - ab = (1 - a) + (1 - b) - (1 - a)(1 - b) with small terms.
-    far: Any = 0.0
-    for taps in windows:
-        local = moments(xp, centred, taps, borders)
+    *finer, coarsest = windows
+    local = moments(xp, centred, coarsest, borders)
+    far = _structure_distance(xp, local, k1, k2)
+    for window in finer:
+        local = moments(xp, centred, window, borders)
         far = _either(far, _contrast_distance(xp, local, k2))
-    far = _either(far, _luminance_distance(xp, local, k1))
     error = absolute(xp, img1 - img2) / max_val
     if omit is not None:
         error = xp.where(omit.pixels, 0.0, error)
-    error = correlate(xp, error, windows[-1], borders)
+    error = correlate(xp, error, coarsest, borders)
     return compensation * xp.mean(alpha * far + (1.0 - alpha) * error, axis=1)
 
 
@@ -306,31 +307,31 @@ def _contrast_distance(xp: Namespace, local: Moments, k: float) -> Any:
     return xp.where(u < 0.0, 0.0, xp.where(u > 2.0, 2.0, u))
 
 
-def _luminance_distance(xp: Namespace, local: Moments, k: float) -> Any:
-    """Return 1 - l."""
-    difference = local.mean_difference
-    return difference * difference * reciprocal_luminance(xp, local, k)
+def _structure_distance(xp: Namespace, local: Moments, k1: float, k2: float) -> Any:
+    """Return 1 - l cs = 1 - SSIM."""
+    luminance = local.mean_difference * local.mean_difference
+    luminance = luminance * reciprocal_luminance(xp, local, k1)
+    return _either(luminance, _contrast_distance(xp, local, k2))
 
 
 def _distances(
-    xp: Namespace, centred: Centred, taps: list[float], scales: int
+    xp: Namespace, centred: Centred, window: Window, scales: int
 ) -> list[Any]:
     """Return the means (B, C) of 1 - cs at each scale, of 1 - SSIM at the last."""
 
     def contrast_map(images: Centred, borders: Borders) -> Any:
-        return _contrast_distance(xp, moments(xp, images, taps, borders), K2)
+        return _contrast_distance(xp, moments(xp, images, window, borders), K2)
 
     def last_map(images: Centred, borders: Borders) -> Any:
-        local = moments(xp, images, taps, borders)
-        structure = _contrast_distance(xp, local, K2)
-        return _either(structure, _luminance_distance(xp, local, K1))
+        local = moments(xp, images, window, borders)
+        return _structure_distance(xp, local, K1, K2)
 
     distances = []
     for _ in range(scales - 1):
-        distances.append(plane_means(xp, contrast_map, centred, len(taps)))
+        distances.append(plane_means(xp, contrast_map, centred, len(window.taps)))
         total, difference, constants = centred
         centred = Centred(_halve(xp, total), _halve(xp, difference), constants)
-    return [*distances, plane_means(xp, last_map, centred, len(taps))]
+    return [*distances, plane_means(xp, last_map, centred, len(window.taps))]
 
 
 def _halve(xp: Namespace, x: Any) -> Any:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Literal
 
 from ._core.checks import choice, is_number, number, odd_size, positive
-from ._core.filters import Borders, gaussian
+from ._core.filters import Borders, Window, gaussian
 from ._core.local_moments import Moments, Omit, centre, moments
 from ._core.numerics import at_most
 from ._core.typing import Array, ArrayT, Namespace, Reduction
@@ -333,7 +333,7 @@ def _windowed(
     valid = choice(function, "padding", padding, ("same", "valid")) == "valid"
     return windowed(
         function,
-        partial(loss_map, taps=gaussian(width, SIGMA)),
+        partial(loss_map, window=gaussian(width, SIGMA)),
         {"img1": img1, "img2": img2},
         reduction,
         width=width,
@@ -363,11 +363,11 @@ def _dissimilarity(
     borders: Borders,
     omit: Omit | None,
     *,
-    taps: list[float],
+    window: Window,
     max_val: Any,
     eps: Any,
 ) -> Any:
-    local = moments(xp, centre(xp, img1, img2, max_val, omit), taps, borders)
+    local = moments(xp, centre(xp, img1, img2, max_val, omit), window, borders)
     per_a = reciprocal_luminance(xp, local, K1)
     b = contrast(xp, local, K2)
     # l = 1 - v and cs = 1 - u/b, so that 1 - l cs = (u + v (b - u))/b has no difference

@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from .namespace import full, vector
 from .numerics import matmul
 from .typing import Namespace
 
-__all__ = ["Border", "Borders", "correlate", "gaussian"]
+__all__ = ["Border", "Borders", "Window", "correlate", "gaussian"]
 
-Border: TypeAlias = Literal["reflect", "zeros", "ones"] | None
-"""What lies beyond an end of an axis; None: only whole windows count."""
+Border: TypeAlias = str | None
+"""What lies beyond an end of an axis: "reflect", "zeros", "ones"; or None, where only
+whole windows count."""
 
 Borders: TypeAlias = Sequence[tuple[Border, Border]]
 """The borders before and after each of the last axes."""
@@ -31,50 +32,74 @@ BLOCK = 32
 """outputs: fewer spend the time on the overlaps, more on the zeros of the matrix"""
 
 
-def gaussian(window_size: int, sigma: float) -> list[float]:
-    """Return an odd number of taps that sum to 1, symmetric about the middle one."""
+class Window:
+    """Symmetric taps of a window, and their matrices, each made once in a call."""
+
+    def __init__(self, taps: list[float]) -> None:
+        self.taps = taps
+        self._matrices: dict[int, Any] = {}
+
+    def matrix(self, xp: Namespace, like: Any, size: int) -> Any:
+        """Return the (size, size + overlap) matrix whose row i has the taps from i on.
+
+        `like` is of one dtype and device in all calls.
+        """
+        if size not in self._matrices:
+            self._matrices[size] = self._banded(xp, like, size)
+        return self._matrices[size]
+
+    def _banded(self, xp: Namespace, like: Any, size: int) -> Any:
+        # Taps and `size` zeros over and over, in rows one shorter: each row is the last
+        # one shifted by one. Not `tile`, which makes `size` chunks on Dask.
+        period = vector(xp, [*self.taps, *[0.0] * size], like)
+        rows = xp.broadcast_to(xp.expand_dims(period, axis=0), (size, period.shape[0]))
+        flat = xp.reshape(rows, (-1,))
+        return xp.reshape(flat[: size * (size + len(self.taps) - 1)], (size, -1))
+
+
+def gaussian(window_size: int, sigma: float) -> Window:
+    """Return a window of an odd number of taps that sum to 1."""
     reach = window_size // 2
     taps = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
     total = math.fsum(taps)
-    return [tap / total for tap in taps]
+    return Window([tap / total for tap in taps])
 
 
-def correlate(xp: Namespace, x: Any, taps: Sequence[float], borders: Borders) -> Any:
-    """Correlate the last axes of an array with symmetric taps, one axis at a time.
+def correlate(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
+    """Correlate the last axes of an array with a window, one axis at a time.
 
     Parameters
     ----------
     xp, x
         A floating array.
-    taps
-        An odd number of weights, the same along each axis.
+    window
+        The same along each axis.
     borders
         One pair for each axis: a reflected or a zero border keeps the end of the axis,
         None loses half a window there.
     """
-    if len(taps) == 1:
-        return x if taps[0] == 1.0 else x * taps[0] ** len(borders)
+    if window.taps == [1.0]:
+        return x
     for axis in range(-1, -len(borders) - 1, -1):
-        x = _correlate_axis(xp, x, taps, axis % x.ndim, borders[axis])
+        x = _correlate_axis(xp, x, window, axis % x.ndim, borders[axis])
     return x
 
 
 def _correlate_axis(
-    xp: Namespace, x: Any, taps: Sequence[float], axis: int, border: tuple[Any, Any]
+    xp: Namespace, x: Any, window: Window, axis: int, border: tuple[Any, Any]
 ) -> Any:
     shape = tuple(x.shape)
     before, after = shape[:axis], shape[axis + 1 :]
-    overlap = len(taps) - 1
+    overlap = len(window.taps) - 1
     length = shape[axis] + sum(overlap // 2 for end in border if end) - overlap
     count, size = _blocks(length, overlap)
     x = _extend(xp, x, axis, overlap // 2, border, tail=count * size - length)
-    matrix = _banded(xp, x, taps, size)
     columns = math.prod(after)
     x = xp.reshape(x, (math.prod(before), count * size + overlap, columns))
     if count > 1:
         x = _overlapping(xp, x, count, size, overlap)
-    # A single column would make as many products of a matrix and a vector.
-    if columns == 1:
+    matrix = window.matrix(xp, x, size)
+    if columns == 1:  # one product of matrices, and not one for each column
         x = matmul(xp, xp.squeeze(x, axis=-1), xp.matrix_transpose(matrix))
     else:
         x = matmul(xp, matrix, x)
@@ -130,17 +155,6 @@ def _overlapping(xp: Namespace, x: Any, count: int, size: int, overlap: int) -> 
     own = xp.reshape(_take(x, 1, 0, count * size), blocks)
     later = xp.reshape(_take(x, 1, overlap, count * size + overlap), blocks)
     return xp.concat([own, _take(later, 2, size - overlap, size)], axis=2)
-
-
-def _banded(xp: Namespace, like: Any, taps: Sequence[float], size: int) -> Any:
-    """Return the (size, size + overlap) matrix whose row i holds the taps from i on.
-
-    Taps and `size` zeros over and over, in rows one shorter: each row is the last one
-    shifted by one.
-    """
-    period = vector(xp, [*taps, *[0.0] * size], like)
-    flat = xp.tile(period, (size,))
-    return xp.reshape(flat[: size * (size + len(taps) - 1)], (size, -1))
 
 
 def _take(x: Any, axis: int, start: int, stop: int) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from .filters import Borders, correlate
+from .filters import Borders, Window, correlate
 from .namespace import cast, full
 from .numerics import at_least, detach
 from .typing import Namespace
@@ -95,16 +95,16 @@ def _constant(xp: Namespace, image: Any, omit: Omit | None) -> Any:
 
 
 def moments(
-    xp: Namespace, images: Centred, taps: list[float], borders: Borders
+    xp: Namespace, images: Centred, window: Window, borders: Borders
 ) -> Moments:
     """Return the local moments of two images, beyond whose ends may be zeros."""
     total, difference, (a, b) = images
-    sum_, sum_variance = _mean_and_variance(xp, total, taps, borders)
-    gap, gap_variance = _mean_and_variance(xp, difference, taps, borders)
+    sum_, sum_variance = _mean_and_variance(xp, total, window, borders)
+    gap, gap_variance = _mean_and_variance(xp, difference, window, borders)
     if any("zeros" in pair for pair in borders):
         # With a share p of the window outside, where images are 0, a constant c adds
         # (1 - p) c to the mean and p c (2 mean + (1 - p) c) to the variance.
-        outside = _share_outside(xp, total, taps, borders)
+        outside = _share_outside(xp, total, window, borders)
         inside = 1.0 - outside
         sum_variance = sum_variance + outside * (a + b) * (
             2.0 * sum_ + inside * (a + b)
@@ -122,19 +122,19 @@ def moments(
 
 
 def _mean_and_variance(
-    xp: Namespace, x: Any, taps: list[float], borders: Borders
+    xp: Namespace, x: Any, window: Window, borders: Borders
 ) -> tuple[Any, Any]:
-    mean = correlate(xp, x, taps, borders)
-    return mean, correlate(xp, x * x, taps, borders) - mean * mean
+    mean = correlate(xp, x, window, borders)
+    return mean, correlate(xp, x * x, window, borders) - mean * mean
 
 
-def _share_outside(xp: Namespace, x: Any, taps: list[float], borders: Borders) -> Any:
+def _share_outside(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
     """Return how much of a window's weight lies on a zero border, in 1 to 3 axes."""
     share = None
     for axis, border in zip(range(-len(borders), 0), borders, strict=True):
         first, last = ("ones" if end == "zeros" else end for end in border)
         line = full(xp, (x.shape[axis],), 0.0, x)
-        part = correlate(xp, line, taps, [(first, last)])
+        part = correlate(xp, line, window, [(first, last)])
         shape = [1] * x.ndim
         shape[axis] = -1
         part = xp.reshape(part, tuple(shape))
@@ -155,4 +155,7 @@ def windows_with(
 
     A matrix product carries NaN beyond its windows, because 0 times NaN is NaN.
     """
-    return correlate(xp, cast(xp, pixels, like.dtype), [1.0] * width, borders) > 0.5
+    return (
+        correlate(xp, cast(xp, pixels, like.dtype), Window([1.0] * width), borders)
+        > 0.5
+    )

@@ -244,6 +244,9 @@ def matmul(xp: Namespace, a: Any, b: Any) -> Any:
     """
     if is_jax(xp):
         return xp.matmul(a, b, precision="highest")
+    if is_numpy(xp) and b.ndim == 2:
+        # one large product, of which NumPy would make many small ones
+        return np.matmul(a.reshape((-1, a.shape[-1])), b).reshape((*a.shape[:-1], -1))
     if not is_torch(xp):
         return xp.matmul(a, b)
     device = a.device.type

@@ -56,8 +56,13 @@ def run(options: argparse.Namespace) -> int:
     scene = degrade(picture.pixels)
     backends, remarks = _backends.start(names)
     _print_heading(picture, backends, remarks)
-    results = [table.measure(row, scene, backends) for row in ROWS]
+    side = min(picture.pixels.shape[1:])
+    results = [
+        table.measure(row, scene, backends) for row in ROWS if row.least_side <= side
+    ]
     _print_tables(results, backends, scene.clean.size)
+    for row in (row for row in ROWS if row.least_side > side):
+        print(f"{row.name} is left out: it needs {row.least_side} pixels a side.")
     if options.figure is not None:
         with step("drawing"):
             figure.draw(options.figure, picture, scene)
@@ -86,6 +91,9 @@ def _print_tables(
 ) -> None:
     print("\nMean loss of each degraded picture against the clean one\n")
     print(table.degradation_table(results))
+    print()
+    for row in (result.row for result in results if result.row.note):
+        print(f"{row.name}: {row.note}")
     print(
         f"\nAll three at once on each backend: {size:,} values in float32, against "
         "NumPy float64\n"
@@ -97,6 +105,7 @@ def _print_tables(
         f"({worst.row.name}); float32 has steps of 1.2e-07."
     )
     print(
-        f"Times are medians of {table.REPEATS} calls after a first one; "
+        f"Times are medians of {table.REPEATS} calls after a first one, of fewer if "
+        f"they take {table.ENOUGH:g} s; "
         "JAX under jit, Dask with its compute."
     )

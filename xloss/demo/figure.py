@@ -1,4 +1,4 @@
-"""The demo's picture: the degradations, and the losses' shapes and influence."""
+"""The demo's picture: degradations, SSIM maps, the losses' shapes and influence."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import xloss
 from xloss.demo.errors import DemoError
 from xloss.demo.pictures import Picture
 from xloss.demo.rows import REGRESSION, ROBUST, Row, described
@@ -50,9 +51,9 @@ def draw(path: str, picture: Picture, scene: Scene) -> None:
     """Save the figure at `path`."""
     from matplotlib.figure import Figure
 
-    figure: Any = Figure(figsize=(12, 12), layout="constrained")
+    figure: Any = Figure(figsize=(12, 14.5), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
-    rows = figure.subfigures(3, 1, height_ratios=(0.8, 1, 1))
+    rows = figure.subfigures(3, 1, height_ratios=(1.55, 1, 1))
     _draw_pictures(rows[0], picture, scene)
     _draw_robust(rows[1])
     _draw_regression(rows[2])
@@ -63,15 +64,38 @@ def draw(path: str, picture: Picture, scene: Scene) -> None:
 
 
 def _draw_pictures(panel: Any, picture: Picture, scene: Scene) -> None:
-    titles = ["the picture", *DEGRADATIONS.values()]
-    panels = panel.subplots(1, len(titles))
+    """Draw the degraded pictures, and below each its map of SSIM."""
+    (clean, *degraded), (beside, *maps) = panel.subplots(2, 1 + len(DEGRADATIONS))
+    _draw_picture(clean, picture.pixels, "the picture")
     for axes, title, pixels in zip(
-        panels, titles, [picture.pixels, *scene.degraded], strict=True
+        degraded, DEGRADATIONS.values(), scene.degraded, strict=True
     ):
-        image = np.moveaxis(pixels, 0, -1).squeeze()
-        axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
-        axes.set_title(title, fontsize=10)
+        _draw_picture(axes, pixels, title)
+    similarity = xloss.ssim(scene.degraded, scene.clean, window_size=11).mean(axis=1)
+    for axes, values in zip(maps, similarity, strict=True):
+        axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
+        axes.set_title(f"SSIM {values.mean():.3f}", fontsize=10)
         axes.set_axis_off()
+    _draw_scale(panel, beside, maps[-1].images[0])
+
+
+def _draw_scale(panel: Any, axes: Any, drawn: Any) -> None:
+    """Draw the colours' scale at the right end of a place as large as a picture."""
+    height, width = drawn.get_array().shape
+    axes.set_box_aspect(height / width)
+    axes.set_axis_off()
+    scale = axes.inset_axes((0.9, 0.0, 0.06, 1.0))
+    panel.colorbar(drawn, cax=scale, extend="min")
+    scale.yaxis.set_ticks_position("left")
+    scale.yaxis.set_label_position("left")
+    scale.set_ylabel("SSIM in windows of 11 pixels,\nmean of the channels", fontsize=10)
+
+
+def _draw_picture(axes: Any, pixels: Any, title: str) -> None:
+    image = np.moveaxis(pixels, 0, -1).squeeze()
+    axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
+    axes.set_title(title, fontsize=10)
+    axes.set_axis_off()
 
 
 def _draw_robust(panel: Any) -> None:

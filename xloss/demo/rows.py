@@ -3,7 +3,9 @@
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
+
+from array_api_compat import array_namespace
 
 import xloss
 from xloss import huber, regression, robust
@@ -17,7 +19,8 @@ class Row(NamedTuple):
     """A loss of the table, and its curve in the figure if it is pointwise.
 
     `arguments` is the kind of arguments it takes, see `Scene.arguments`; `curve` is
-    the `Kernel` of a pointwise loss and the options to draw it with.
+    the `Kernel` of a pointwise loss and the options to draw it with. A picture with a
+    side shorter than `least_side` does not do. `note` says what is special.
     """
 
     name: str
@@ -25,6 +28,8 @@ class Row(NamedTuple):
     options: Mapping[str, Any] = MappingProxyType({})
     arguments: str = "images"
     curve: tuple[Any, Mapping[str, Any]] | None = None
+    least_side: int = 0
+    note: str = ""
 
     @property
     def label(self) -> str:
@@ -81,4 +86,35 @@ REGRESSION = (
         curve=(regression.QUANTILE, {"q": 0.9}),
     ),
 )
-ROWS = ROBUST + REGRESSION
+
+
+def _mean_total_variation(image: Any, reduction: Literal["mean"]) -> Any:
+    """Average what the function keeps apart, one value for each channel."""
+    values = xloss.total_variation(image, reduction)
+    return array_namespace(values).mean(values)
+
+
+IMAGE = (
+    Row("ssim", xloss.ssim_loss, {"window_size": 11}),
+    Row("ms_ssim", xloss.ms_ssim_loss, least_side=176),
+    Row("ms_ssim_l1", xloss.ms_ssim_l1_loss),
+    Row(
+        "psnr",
+        xloss.psnr_loss,
+        {"max_val": 1.0},
+        note="in decibels, the negative of psnr",
+    ),
+    Row(
+        "total_variation",
+        _mean_total_variation,
+        arguments="image",
+        note="of the degraded picture alone",
+    ),
+    Row(
+        "inverse_depth_smoothness",
+        xloss.inverse_depth_smoothness_loss,
+        arguments="depth",
+        note="brightness taken for inverse depth, edges of the clean picture",
+    ),
+)
+ROWS = ROBUST + REGRESSION + IMAGE

@@ -26,8 +26,15 @@ class Scene(NamedTuple):
         """Return the arguments that a loss of this `kind` takes.
 
         A kind is the name of a signature: ``"images"`` is a prediction and a target
-        of one shape. Every argument has the degradations along its first axis.
+        of one shape, ``"image"`` the prediction alone, ``"depth"`` an inverse depth and
+        a colour image. Every argument has the degradations along its first axis.
         """
+        if kind == "image":
+            return (self.degraded,)
+        if kind == "depth":
+            # As if brighter were nearer: one channel, on the grid of the picture.
+            brightness = self.degraded.mean(axis=1, keepdims=True)
+            return brightness, np.repeat(self.clean, 3 // self.clean.shape[1], axis=1)
         return {"images": (self.degraded, self.clean)}[kind]
 
 
