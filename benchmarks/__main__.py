@@ -11,16 +11,17 @@ from benchmarks import groups, machine, report
 from benchmarks.report import Outcome
 from benchmarks.rows import Row, Settings
 
-FULL = Settings(size=8 * 3 * 512 * 512, rounds=15)
-QUICK = Settings(size=8 * 3 * 64 * 64, rounds=3)
+ROUNDS, QUICK_ROUNDS = 15, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a group and print its tables."""
     parser = _parser()
     options = parser.parse_args(argv)
-    usual = QUICK if options.quick else FULL
-    settings = Settings(options.size or usual.size, options.repeats or usual.rounds)
+    settings = Settings(
+        options.size or groups.usual_size(options.group, quick=options.quick),
+        options.repeats or (QUICK_ROUNDS if options.quick else ROUNDS),
+    )
     rows = [row for row in groups.rows(options.group) if _wanted(row, options.only)]
     if not rows:
         words = " and ".join(map(repr, options.only))
@@ -30,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     load = machine.load()
     outcomes = _measure(rows, settings)
     about = {**machine.description(), "load_before": load}
-    print(report.heading(settings, about))
+    inputs = groups.describe(options.group, settings.size)
+    print(report.heading(inputs, settings.rounds, about))
     print(report.tables(outcomes))
     print(f"\n{report.summary(outcomes)}")
     if options.json:
@@ -43,7 +45,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("group", choices=groups.names(), help="family of losses")
     parser.add_argument(
-        "--size", type=positive_number, metavar="N", help="elements of an input"
+        "--size",
+        type=positive_number,
+        metavar="N",
+        help="elements (pointwise) or pixels a side (image) of an input",
     )
     parser.add_argument(
         "--repeats", type=positive_number, metavar="N", help="rounds of each race"

@@ -11,7 +11,17 @@ import numpy as np
 
 import xloss
 
-PEERS = ("array-api-compat", "torch", "kornia", "jax", "optax", "scipy")
+PEERS = (
+    "array-api-compat",
+    "torch",
+    "kornia",
+    "pytorch-msssim",
+    "jax",
+    "optax",
+    "dm-pix",
+    "scipy",
+    "scikit-image",
+)
 
 
 def description() -> dict[str, Any]:

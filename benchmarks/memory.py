@@ -5,6 +5,9 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from benchmarks import modes
+from benchmarks.modes import Inputs, Loss
+
 
 def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
     """Return the largest extra memory of a NumPy call, without its result.
@@ -21,6 +24,18 @@ def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
     finally:
         tracemalloc.stop()
     return max(0, peak - before - int(result.nbytes))
+
+
+def kept_for_backward(loss: Loss, inputs: Inputs) -> float:
+    """Return what autograd keeps to differentiate by the first input, in its sizes."""
+    tensors = modes.torch_tensors(inputs)
+    tensors[0].requires_grad_()
+    return torch_saved(loss, *tensors) / float(inputs[0].nbytes)
+
+
+def extra_with_backward(loss: Loss, inputs: Inputs) -> float:
+    """Return the largest memory of forward and backward, in first inputs."""
+    return torch_peak(modes.torch_gradient(loss, inputs)) / float(inputs[0].nbytes)
 
 
 def torch_saved(call: Callable[..., Any], *tensors: Any) -> int:

@@ -14,7 +14,7 @@ HEADS = ("loss", "peer", "xloss", "peer's", "", "ratio", "spread", "target", "")
 _TEXT = (0, 1, 4, 8)
 
 
-def heading(settings: Settings, machine: dict[str, Any]) -> str:
+def heading(inputs: str, rounds: int, machine: dict[str, Any]) -> str:
     """Say what was measured, and on what."""
     versions = [
         f"{name} {version or 'not installed'}"
@@ -28,8 +28,9 @@ def heading(settings: Settings, machine: dict[str, Any]) -> str:
         facts += [f"load {machine['load_before']:.1f} before the run"]
     return "\n".join(
         [
-            f"{settings.size:,} float32 elements, {settings.rounds} rounds; ratio = "
-            "the peer's cost / xloss's, above 1 xloss costs less",
+            inputs,
+            f"{rounds} rounds; ratio = the peer's cost / xloss's, above 1 xloss costs "
+            "less",
             ", ".join(facts),
             ", ".join(versions),
         ]

@@ -3,19 +3,28 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks.modes import Loss
 from benchmarks.timing import Contender, race
 
 # Relative: peers round differently, and the textbook's forms cancel.
 AGREEMENT = 2e-5
 
 
+class Peer(NamedTuple):
+    """A contender: `load` imports what it `needs`, and returns its function."""
+
+    name: str
+    needs: tuple[str, ...]
+    load: Callable[[], Loss]
+
+
 @dataclass(frozen=True)
 class Settings:
-    """Elements of an input, and rounds of a race."""
+    """Size of an input, in the unit of its group, and rounds of a race."""
 
     size: int
     rounds: int
@@ -88,9 +97,11 @@ class Row:
 
 
 def timed(
-    contenders: Callable[[int], tuple[Contender, Contender]], size: int | None = None
+    contenders: Callable[[int], tuple[Contender, Contender]],
+    size: int | None = None,
+    agreement: float = AGREEMENT,
 ) -> Callable[[Settings], Result]:
-    """Measure by a race of two contenders, made for a number of elements.
+    """Measure by a race of two contenders, made for a size.
 
     A `size` of its own makes it a measure of the cost of a call, in microseconds.
     """
@@ -99,7 +110,7 @@ def timed(
     def measure(settings: Settings) -> Result:
         ours, theirs = contenders(settings.size if size is None else size)
         apart = difference(ours(), theirs())
-        if not apart <= AGREEMENT:
+        if not apart <= agreement:
             raise ValueError(f"different work: the results are {apart:.1e} apart")
         times = race(ours, theirs, settings.rounds)
         costs = times.ours / seconds, times.theirs / seconds
@@ -110,9 +121,9 @@ def timed(
 
 def measured(
     unit: str,
-    cost: Callable[[Callable[..., Any], int], float],
-    ours: Callable[..., Any],
-    load_theirs: Callable[[], Callable[..., Any]],
+    cost: Callable[[Loss, int], float],
+    ours: Loss,
+    load_theirs: Callable[[], Loss],
 ) -> Callable[[Settings], Result]:
     """Measure what does not vary from call to call, such as memory."""
 

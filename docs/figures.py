@@ -6,7 +6,10 @@ from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from scipy.ndimage import gaussian_filter
+from skimage import data
 
 import xloss
 
@@ -28,6 +31,8 @@ REGRESSION = {
     "quantile, q = 0.9": xloss.QuantileLoss(q=0.9, reduction="none"),
 }
 
+DECIBELS = 24.0
+
 
 def draw() -> None:
     """Draw every figure; a build on another machine gives the same files."""
@@ -43,6 +48,7 @@ def draw() -> None:
     x = np.linspace(-3, 3, 1201)
     regression = {name: loss(x, 0 * x) for name, loss in REGRESSION.items()}
     _curves("regression", x, regression, 4.0)
+    _similarity("ssim_map")
 
 
 def _curves(
@@ -62,3 +68,63 @@ def _curves(
             axes.spines[["top", "right"]].set_visible(False)
         figure.legend(*loss.get_legend_handles_labels(), loc="outside right center")
         figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+
+
+def _similarity(name: str) -> None:
+    """Draw a photograph with four errors of one PSNR, and the map of SSIM of each."""
+    clean = _photograph()
+    figure = Figure(figsize=(9, 4.4), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.08)
+    pictures, maps = figure.subplots(2, 5)
+    _picture(pictures[0], clean[0, 0], "photograph", cmap="gray")
+    for above, below, (error, image) in zip(
+        pictures[1:], maps[1:], _degraded(clean).items(), strict=True
+    ):
+        psnr = xloss.psnr(image, clean, max_val=1.0)
+        ms_ssim = 1 - 2 * xloss.ms_ssim_loss(image, clean)
+        similarity = xloss.ssim(image, clean, window_size=11)
+        _picture(above, image[0, 0], f"{error}\nPSNR {psnr:.1f} dB", cmap="gray")
+        title = f"SSIM {similarity.mean():.2f}\nMS-SSIM {ms_ssim:.2f}"
+        _picture(below, similarity[0, 0], title, cmap="cividis")
+    _scale(maps[0], maps[-1])
+    figure.savefig(FOLDER / f"{name}.png", dpi=160, metadata={"Software": None})
+
+
+def _photograph() -> np.ndarray:
+    """Return a grey photograph of 256 x 256 pixels, in [0, 1]."""
+    pixels = data.camera().reshape(256, 2, 256, 2).mean(axis=(1, 3)) / 255
+    return pixels[np.newaxis, np.newaxis]
+
+
+def _degraded(clean: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the image with each error, scaled to one mean square."""
+    noise = np.random.default_rng(600).standard_normal(clean.shape)
+    errors = {
+        "brighter": np.ones_like(clean),
+        "less contrast": clean.mean() - clean,
+        "noise": noise,
+        "blur": gaussian_filter(clean, (0, 0, 2.2, 2.2)) - clean,
+    }
+    size = 10 ** (-DECIBELS / 20)
+    return {
+        name: clean + error * (size / np.sqrt(np.mean(error**2)))
+        for name, error in errors.items()
+    }
+
+
+def _picture(axes: Axes, values: np.ndarray, title: str, cmap: str) -> None:
+    axes.imshow(values, cmap=cmap, vmin=0, vmax=1)
+    axes.set_title(title, fontsize=9)
+    axes.set_axis_off()
+
+
+def _scale(axes: Axes, drawn: Axes) -> None:
+    """Draw the colours of a map at the right end of empty axes."""
+    axes.set_axis_off()
+    axes.set_box_aspect(1)
+    scale = axes.inset_axes((0.85, 0, 0.08, 1))
+    axes.figure.colorbar(drawn.images[0], cax=scale, extend="min")
+    scale.yaxis.set_ticks_position("left")
+    scale.yaxis.set_label_position("left")
+    scale.set_ylabel("SSIM, window 11", fontsize=9)
+    scale.tick_params(labelsize=8)

@@ -10,18 +10,22 @@ from benchmarks import groups, memory, rows, timing
 from benchmarks.__main__ import main
 from benchmarks.rows import Result, Row, Settings
 
-TINY = Settings(size=768, rounds=1)
+TINY = {
+    "pointwise": Settings(size=768, rounds=1),
+    "image": Settings(size=24, rounds=1),
+}
+ONCE = Settings(size=1, rounds=1)
 
 
 def _is_slow(row):
-    # Compiling takes seconds for each contender: one row stands for its section.
-    return row.section.startswith("torch.compile") and row.loss != "huber"
+    # Compiling takes seconds for each contender: a row of each group stands for all.
+    return row.section.startswith("torch.compile") and row.loss not in ("huber", "psnr")
 
 
 @pytest.mark.parametrize(
-    "row",
+    ("group", "row"),
     [
-        pytest.param(row, id=f"{group}-{row.section}-{row.loss}-{row.peer}")
+        pytest.param(group, row, id=f"{group}-{row.section}-{row.loss}-{row.peer}")
         for group in groups.names()
         for row in groups.rows(group)
         if not _is_slow(row)
@@ -29,8 +33,8 @@ def _is_slow(row):
 )
 # torch and what it compiles with warn about themselves, not about the losses.
 @pytest.mark.filterwarnings("default::DeprecationWarning", "default::UserWarning")
-def test_row_measures_two_contenders_that_agree(row):
-    result = row.run(TINY)
+def test_row_measures_two_contenders_that_agree(group, row):
+    result = row.run(TINY[group])
     if result.remark.startswith("not installed"):
         pytest.skip(result.remark)
     assert result.remark == ""
@@ -42,17 +46,25 @@ def _row(measure, **options):
     return Row("section", "loss", "peer", options.pop("needs", ()), measure, **options)
 
 
-def test_different_work_is_refused():
-    ours, theirs = (lambda: np.float32(1.0)), (lambda: np.float32(1.001))
-    result = _row(rows.timed(lambda size: (ours, theirs))).run(TINY)
+@pytest.mark.parametrize(("apart", "agreement"), [(0.001, rows.AGREEMENT), (0.5, 0.4)])
+def test_different_work_is_refused(apart, agreement):
+    ours, theirs = (lambda: np.float32(1 - apart)), (lambda: np.float32(1.0))
+    measure = rows.timed(lambda size: (ours, theirs), agreement=agreement)
+    result = _row(measure).run(ONCE)
     assert result.failed
     assert "different work" in result.remark
     assert result.ratio is None
 
 
+def test_as_much_difference_as_a_peer_needs_is_accepted():
+    ours, theirs = (lambda: np.float32(0.5)), (lambda: np.float32(1.0))
+    measure = rows.timed(lambda size: (ours, theirs), agreement=0.6)
+    assert not _row(measure).run(ONCE).failed
+
+
 def test_missing_peer_is_named():
     measure = rows.timed(lambda size: pytest.fail("must not run"))
-    result = _row(measure, needs=("numpy", "no_such_peer")).run(TINY)
+    result = _row(measure, needs=("numpy", "no_such_peer")).run(ONCE)
     assert result == Result(remark="not installed: no_such_peer")
 
 
@@ -60,7 +72,7 @@ def test_row_that_fails_says_so_and_lets_the_others_run():
     def measure(settings):
         raise RuntimeError("no compiler\nand much more")
 
-    result = _row(measure).run(TINY)
+    result = _row(measure).run(ONCE)
     assert result == Result(remark="RuntimeError: no compiler", failed=True)
 
 
@@ -161,6 +173,27 @@ def test_torch_saved_counts_what_is_kept_beside_the_inputs():
     assert memory.torch_saved(lambda x: torch.exp(x).sum(), x) == 4000
     # exp keeps its result, the product keeps the same tensor twice
     assert memory.torch_saved(lambda x: (torch.exp(x) ** 2).sum(), x) == 4000
+
+
+def test_torch_memory_is_counted_in_first_inputs():
+    torch = pytest.importorskip("torch")
+    array = np.ones(1000, np.float32)
+
+    def loss(x):
+        return torch.exp(x).sum()
+
+    assert memory.kept_for_backward(loss, (array,)) == 1  # the exponential
+    # and the gradient beside it, and two or so sums and gradients of one element
+    assert memory.extra_with_backward(loss, (array,)) == pytest.approx(2, abs=0.01)
+
+
+@pytest.mark.parametrize("group", groups.names())
+def test_size_is_the_groups_own(group):
+    full, quick = (groups.usual_size(group, quick=quick) for quick in (False, True))
+    assert full > quick
+    said = groups.describe(group, quick)
+    assert f"{quick:,}" in said
+    assert f"{full:,}" not in said
 
 
 def test_torch_peak_counts_what_lives_at_once():

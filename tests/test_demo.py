@@ -1,14 +1,11 @@
 """The demo: its pictures, its tables and what it says to a wrong option."""
 
-import re
-
 import numpy as np
 import pytest
 
 from xloss.__main__ import main
-from xloss.demo import backends, figure, pictures, progress, scenes, table
+from xloss.demo import backends, figure, pictures, progress, scenes
 from xloss.demo.errors import DemoError
-from xloss.demo.rows import ROWS
 
 RANDOM = np.random.default_rng(3)
 PIXELS = RANDOM.random((3, 48, 40))
@@ -200,76 +197,6 @@ def test_backend_that_does_not_start_says_why(monkeypatch):
     monkeypatch.setattr(backends, "_START", {"numpy": start})
     with pytest.raises(DemoError, match=r"numpy .* RuntimeError: no driver$"):
         backends.start(["numpy"])
-
-
-# Tables
-
-
-def _textbook(scene):
-    """The losses of the table, as a textbook prints them."""
-    pred, clean = (a.astype(np.float64) for a in scene)
-    r, size = pred - clean, abs(pred - clean)
-    z = (r / 0.1) ** 2
-    quadratic = np.where(size <= 0.1, r * r / 2, 0.1 * (size - 0.05))
-    return {
-        "charbonnier": np.sqrt(z + 1) - 1,
-        "cauchy": np.log(z / 2 + 1),
-        "geman_mcclure": 2 * z / (z + 4),
-        "welsch": 1 - np.exp(-z / 2),
-        "general_robust": (0.5 / 1.5) * ((z / 0.5 + 1) ** 0.75 - 1),
-        "mse": r * r,
-        "l1": size,
-        "smooth_l1": quadratic / 0.1,
-        "huber": quadratic,
-        "log_cosh": np.log(np.cosh(r)),
-        "quantile": np.maximum(-0.9 * r, 0.1 * r),
-    }
-
-
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_row_shows_the_textbooks_value(row):
-    scene = scenes.degrade(PIXELS)
-    expected = _textbook(scene)[row.name]
-    result = table.measure(row, scene, backends.start(["numpy"])[0])
-    # The textbook's forms cancel for small residuals: 1e-9 of a mean is ample.
-    assert result.exact == pytest.approx(expected.mean(), rel=1e-9)
-    by_degradation = expected.reshape(3, -1).mean(axis=1)
-    assert result.by_degradation == pytest.approx(by_degradation, rel=1e-9)
-    assert result.disagreement < 1e-6  # float32, over 17 280 values
-    assert result.seconds[0] > 0
-
-
-@pytest.mark.parametrize(
-    ("exact", "values", "expected"),
-    [(2.0, [2.0, 2.5, 1.0], 0.5), (0.0, [0.0, 0.25], 0.25)],
-)
-def test_disagreement_is_the_largest_and_relative(exact, values, expected):
-    assert table.Result(ROWS[0], exact, [], values, []).disagreement == expected
-
-
-def test_columns_are_aligned(image, capsys):
-    assert main(["demo", "--image", str(image), "--backend", "numpy"]) == 0
-    blocks = capsys.readouterr().out.split("\n\n")
-    tables = [block.splitlines() for block in blocks if "-----" in block]
-    assert len(tables) == 2
-    for lines in tables:
-        ruler = next(line for line in lines if line.startswith("---"))
-        ends = [match.end() for match in re.finditer("-+", ruler)][1:]
-        rows = lines[lines.index(ruler) + 1 :]
-        assert len(rows) == len(ROWS)
-        for row in rows:
-            assert all(row[end - 1] != " " for end in ends)
-            assert len(row) == ends[-1]
-
-
-def test_every_installed_backend_agrees(image, capsys):
-    assert main(["demo", "--image", str(image)]) == 0
-    printed = capsys.readouterr().out
-    for name in ("torch", "jax", "dask"):
-        pytest.importorskip(name)
-        assert re.search(rf"with .*\b{name} \d", printed)
-    worst = float(re.search(r"NumPy float64: (\S+) \(", printed)[1])
-    assert worst < 1e-6
 
 
 # Options

@@ -1,7 +1,12 @@
-"""One module per family of losses, each with a function `rows` that lists its rows."""
+"""One module per family of losses.
+
+Each has a function `rows` that lists its rows, the sizes `FULL` and `QUICK` of their
+inputs, and a function `describe` that says what inputs a size stands for.
+"""
 
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import Any
 
 from benchmarks.rows import Row
 
@@ -13,4 +18,19 @@ def names() -> list[str]:
 
 def rows(name: str) -> list[Row]:
     """Return the rows of a group in the order of its tables."""
-    return list(import_module(f"{__name__}.{name}").rows())
+    return list(_module(name).rows())
+
+
+def usual_size(name: str, *, quick: bool) -> int:
+    """Return the size of a group's inputs unless another is asked for."""
+    module = _module(name)
+    return int(module.QUICK if quick else module.FULL)
+
+
+def describe(name: str, size: int) -> str:
+    """Say what inputs a size stands for in a group."""
+    return str(_module(name).describe(size))
+
+
+def _module(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")

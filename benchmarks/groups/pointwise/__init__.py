@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 import xloss
 from benchmarks import memory, modes
 from benchmarks.groups.pointwise import peers
-from benchmarks.groups.pointwise.peers import KORNIA, Peer
+from benchmarks.groups.pointwise.peers import KORNIA
 from benchmarks.groups.pointwise.textbook import ALPHA, DELTA, Q
 from benchmarks.modes import Inputs, Loss
-from benchmarks.rows import Row, measured, timed
+from benchmarks.rows import Peer, Row, measured, timed
 from benchmarks.timing import Contender
 
 Mode = Callable[[Loss, Inputs], Contender]
+FULL, QUICK = 8 * 3 * 512 * 512, 8 * 3 * 64 * 64
 MIB = 2**20
 FEW = 16  # elements: nothing is left but the cost of the call
 
@@ -62,6 +63,10 @@ def rows() -> Iterator[Row]:
     yield from _calls()
     yield from _torch_memory()
     yield from _numpy_memory()
+
+
+def describe(size: int) -> str:
+    return f"{size:,} float32 elements"
 
 
 @cache
@@ -120,24 +125,18 @@ def _calls() -> Iterator[Row]:
 
 def _torch_memory() -> Iterator[Row]:
     for section, cost, targets in (
-        ("torch eager, kept for backward", _saved, SAVED_TARGETS),
-        ("torch eager, largest extra memory of forward + backward", _peak, {}),
+        ("kept for backward", memory.kept_for_backward, SAVED_TARGETS),
+        ("largest extra memory of forward + backward", memory.extra_with_backward, {}),
     ):
         for name, ours in LOSSES.items():
             peer = peers.on_torch(name)
-            run = measured("inputs", cost, ours, peer.load)
-            yield Row(section, name, peer.name, peer.needs, run, targets.get(name))
+            run = measured("inputs", partial(_cost, cost), ours, peer.load)
+            title = f"torch eager, {section}"
+            yield Row(title, name, peer.name, peer.needs, run, targets.get(name))
 
 
-def _saved(loss: Loss, size: int) -> float:
-    tensors = modes.torch_tensors(inputs(size))
-    tensors[0].requires_grad_()
-    return memory.torch_saved(loss, *tensors) / inputs(size)[0].nbytes
-
-
-def _peak(loss: Loss, size: int) -> float:
-    run = modes.torch_gradient(loss, inputs(size))
-    return memory.torch_peak(run) / inputs(size)[0].nbytes
+def _cost(cost: Callable[[Loss, Inputs], float], loss: Loss, size: int) -> float:
+    return cost(loss, inputs(size))
 
 
 def _numpy_memory() -> Iterator[Row]:

@@ -1,13 +1,12 @@
 """What xloss runs against: the best known implementation on each backend."""
 
-from collections.abc import Callable
 from functools import partial
 from importlib import import_module
-from typing import NamedTuple
 
 from benchmarks.groups.pointwise import textbook
 from benchmarks.groups.pointwise.textbook import DELTA
 from benchmarks.modes import Loss
+from benchmarks.rows import Peer
 
 KORNIA = ("charbonnier", "cauchy", "welsch", "geman_mcclure")
 
@@ -17,14 +16,6 @@ _NATIVE_OPTIONS = {
     "smooth_l1": {"beta": DELTA},
     "huber": {"delta": DELTA},
 }
-
-
-class Peer(NamedTuple):
-    """A contender: `load` imports what it `needs`, and returns its function."""
-
-    name: str
-    needs: tuple[str, ...]
-    load: Callable[[], Loss]
 
 
 def on_numpy(loss: str) -> Peer:

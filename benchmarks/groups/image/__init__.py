@@ -1,0 +1,104 @@
+"""The image losses: bound by Gaussian windows or, without any, by memory."""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+
+from benchmarks import memory, modes
+from benchmarks.groups.image.works import (
+    LARGE_IMAGE,
+    ON_JAX,
+    ON_NUMPY,
+    ON_TORCH,
+    Mode,
+    Work,
+)
+from benchmarks.groups.image.works import describe as describe
+from benchmarks.modes import Inputs, Loss
+from benchmarks.rows import Row, measured, timed
+
+FULL, QUICK = 256, 64  # pixels a side
+MIB = 2**20
+
+_KORNIA = [work.name for work in ON_TORCH if work.peer.name == "kornia"]
+
+# The targets: what the ratio theirs / ours must reach, or what ours may cost.
+NUMPY_TARGETS = {"ssim, valid": 2.0}
+FORWARD_TARGETS = {**dict.fromkeys([*_KORNIA, "ms_ssim"], 0.9), "ssim": 0.8}
+GRADIENT_TARGETS = {
+    "ssim": 2.0,
+    "ssim, valid": 1.0,
+    "ssim3d": 5.0,
+    "ms_ssim_l1, one image": 10.0,
+    "total_variation": 1.0,
+    "psnr": 1.0,
+}
+COMPILED_TARGETS = dict.fromkeys(_KORNIA, 1.0)
+JAX_TARGETS = {"ssim, valid": 5.0}
+SAVED_INPUTS = {"ssim": 14.0}
+NUMPY_MIB = {"ssim, large image": 2048.0}
+
+
+def rows() -> Iterator[Row]:
+    """List what is compared, in the order of the tables."""
+    yield from _races("NumPy", modes.numpy_forward, ON_NUMPY, NUMPY_TARGETS)
+    for section, mode, targets in (
+        ("torch eager, forward", modes.torch_forward, FORWARD_TARGETS),
+        ("torch eager, forward + backward", modes.torch_gradient, GRADIENT_TARGETS),
+        (
+            "torch.compile (fullgraph), forward + backward",
+            modes.torch_compiled,
+            COMPILED_TARGETS,
+        ),
+    ):
+        yield from _races(section, mode, ON_TORCH, targets)
+    yield from _races("JAX jit, forward", modes.jax_forward, ON_JAX, JAX_TARGETS)
+    yield from _races(
+        "JAX jit, value and gradient", modes.jax_gradient, ON_JAX, JAX_TARGETS
+    )
+    yield from _memory(
+        "torch eager, kept for backward",
+        "inputs",
+        memory.kept_for_backward,
+        ON_TORCH,
+        SAVED_INPUTS,
+    )
+    yield from _memory(
+        "torch eager, largest extra memory of forward + backward",
+        "inputs",
+        memory.extra_with_backward,
+        ON_TORCH,
+    )
+    yield from _memory(
+        "NumPy, extra memory beyond inputs",
+        "MiB",
+        _numpy_mib,
+        [*ON_NUMPY, LARGE_IMAGE],
+        NUMPY_MIB,
+    )
+
+
+def _races(
+    section: str, mode: Mode, works: Iterable[Work], targets: dict[str, float]
+) -> Iterator[Row]:
+    for work in works:
+        run = timed(partial(work.race, mode), agreement=work.agreement)
+        name, peer = work.name, work.peer
+        yield Row(section, name, peer.name, peer.needs, run, targets.get(name))
+
+
+def _memory(
+    section: str,
+    unit: str,
+    of: Callable[[Loss, Inputs], float],
+    works: Iterable[Work],
+    most: dict[str, float] | None = None,
+) -> Iterator[Row]:
+    for work in works:
+        name, peer = work.name, work.peer
+        run = measured(unit, partial(work.cost, of), work.ours, peer.load)
+        at_most = (most or {}).get(name)
+        yield Row(section, name, peer.name, peer.needs, run, at_most=at_most)
+
+
+def _numpy_mib(loss: Loss, inputs: Inputs) -> float:
+    return memory.numpy_peak(loss, *inputs) / MIB

@@ -1,0 +1,157 @@
+"""What is measured of each image loss: its call, its peer, its inputs."""
+
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import xloss
+from benchmarks import modes
+from benchmarks.groups.image import peers
+from benchmarks.groups.image.peers import WINDOW
+from benchmarks.modes import Inputs, Loss
+from benchmarks.rows import AGREEMENT, Peer
+from benchmarks.timing import Contender
+
+Images = tuple[NDArray[np.float32], ...]
+Mode = Callable[[Loss, Inputs], Contender]
+
+LEAST_MS_SSIM = 176  # pixels a side: four halvings must leave a whole window
+
+
+class Work(NamedTuple):
+    """A loss, whom it runs against, and the arrays of both for a side in pixels."""
+
+    name: str
+    ours: Loss
+    peer: Peer
+    inputs: Callable[[int], Images]
+    agreement: float = AGREEMENT
+
+    def race(self, mode: Mode, size: int) -> tuple[Contender, Contender]:
+        modes.forget_compiled()
+        inputs = self.inputs(size)
+        return mode(self.ours, inputs), mode(self.peer.load(), inputs)
+
+    def cost(self, of: Callable[[Loss, Inputs], float], loss: Loss, size: int) -> float:
+        return of(loss, self.inputs(size))
+
+
+def describe(size: int) -> str:
+    volume, large = _volume_side(size), _large_side(size)
+    return (
+        f"8 x 3 x {size} x {size} float32 images (one image: 1 x 3 x {size} x {size};\n"
+        f"ssim3d: 1 x 1 x {volume} x {volume} x {volume}; "
+        f"large image: 1 x 1 x {large} x {large}; "
+        f"ms_ssim: sides of at least {LEAST_MS_SSIM})"
+    )
+
+
+@cache
+def _pair(size: int) -> Images:
+    return _images(8, 3, size, size)
+
+
+def _images(*shape: int) -> Images:
+    """Return a noisy image and the one without the noise, in [0, 1]."""
+    random = np.random.default_rng(2004)
+    clean = random.random(shape, np.float32)
+    noisy = random.standard_normal(shape, np.float32)
+    noisy *= 0.1
+    noisy += clean
+    return np.clip(noisy, 0, 1, out=noisy), clean
+
+
+def _one_pair(size: int) -> Images:
+    noisy, clean = _pair(size)
+    return noisy[:1], clean[:1]
+
+
+def _ms_ssim_pair(size: int) -> Images:
+    return _pair(max(size, LEAST_MS_SSIM))
+
+
+def _noisy_image(size: int) -> Images:
+    return _pair(size)[:1]
+
+
+def _depth_and_image(size: int) -> Images:
+    noisy, clean = _pair(size)
+    return np.ascontiguousarray(noisy[:, :1]), clean
+
+
+def _volumes(size: int) -> Images:
+    return _images(1, 1, *[_volume_side(size)] * 3)
+
+
+def _large_image(size: int) -> Images:
+    return _images(1, 1, *[_large_side(size)] * 2)
+
+
+def _volume_side(size: int) -> int:
+    return max(WINDOW, 48 * size // 256)
+
+
+def _large_side(size: int) -> int:
+    return 10_000 * size // 256
+
+
+def _total_variation(image: Any) -> Any:
+    return xloss.total_variation(image).sum()
+
+
+_SSIM = partial(xloss.ssim_loss, window_size=WINDOW)
+_WHOLE_WINDOWS = partial(_SSIM, padding="valid")
+_PSNR = partial(xloss.psnr_loss, max_val=1.0)
+
+ON_NUMPY = [
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.SKIMAGE_SSIM, _pair),
+    Work("psnr", _PSNR, peers.SKIMAGE_PSNR, _pair),
+]
+LARGE_IMAGE = Work(
+    "ssim, large image", _WHOLE_WINDOWS, peers.SKIMAGE_SSIM, _large_image
+)
+ON_TORCH = [
+    Work("ssim", _SSIM, peers.kornia("ssim"), _pair),
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.pytorch_msssim("ssim"), _pair),
+    Work(
+        "ssim3d",
+        partial(xloss.ssim3d_loss, window_size=WINDOW),
+        peers.kornia("ssim3d"),
+        _volumes,
+    ),
+    Work(
+        "ms_ssim_l1, one image",  # kornia takes seconds for eight
+        xloss.ms_ssim_l1_loss,
+        peers.kornia("ms_ssim_l1"),
+        _one_pair,
+    ),
+    Work(
+        "ms_ssim",
+        xloss.ms_ssim_loss,
+        peers.pytorch_msssim("ms_ssim"),
+        _ms_ssim_pair,
+        # Of the largest gradient: pytorch-msssim's float32 is 8e-5 from float64,
+        # its window rounded to float32 another 1e-5.
+        agreement=2e-4,
+    ),
+    Work(
+        "total_variation",
+        _total_variation,
+        peers.kornia("total_variation"),
+        _noisy_image,
+    ),
+    Work("psnr", _PSNR, peers.kornia("psnr"), _pair),
+    Work(
+        "inverse_depth_smoothness",
+        xloss.inverse_depth_smoothness_loss,
+        peers.kornia("inverse_depth_smoothness"),
+        _depth_and_image,
+    ),
+]
+ON_JAX = [
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.DM_PIX_SSIM, _pair),
+    Work("psnr", _PSNR, peers.DM_PIX_PSNR, _pair),
+]
