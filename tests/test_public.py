@@ -9,6 +9,7 @@ import pytest
 
 import xloss
 
+from .image_problems import PROBLEMS as IMAGE_PROBLEMS
 from .problems import images
 
 FUNCTIONS = {
@@ -17,11 +18,18 @@ FUNCTIONS = {
     "GemanMcclureLoss": xloss.geman_mcclure_loss,
     "GeneralRobustLoss": xloss.general_robust_loss,
     "HuberLoss": xloss.huber_loss,
+    "InverseDepthSmoothnessLoss": xloss.inverse_depth_smoothness_loss,
     "L1Loss": xloss.l1_loss,
     "LogCoshLoss": xloss.log_cosh_loss,
     "MSELoss": xloss.mse_loss,
+    "MS_SSIMLoss": xloss.ms_ssim_l1_loss,
+    "MsSsimLoss": xloss.ms_ssim_loss,
+    "PSNRLoss": xloss.psnr_loss,
     "QuantileLoss": xloss.quantile_loss,
+    "SSIM3DLoss": xloss.ssim3d_loss,
+    "SSIMLoss": xloss.ssim_loss,
     "SmoothL1Loss": xloss.smooth_l1_loss,
+    "TotalVariation": xloss.total_variation,
     "WelschLoss": xloss.welsch_loss,
 }
 OPTIONS = {
@@ -31,7 +39,20 @@ OPTIONS = {
     "beta": 0.3,
     "q": 0.9,
     "reduction": "sum",
+    "window_size": 3,
+    "max_val": 2.0,
+    "eps": 0.01,
+    "padding": "valid",
+    "sigmas": (0.5, 1.0),
+    "data_range": 2.0,
+    "K": (0.02, 0.05),
+    "compensation": 7.0,
+    "power_factors": (0.4, 0.7),
 }
+MEASURES = {"psnr", "ssim"}
+"""functions that report rather than train: without a criterion"""
+
+ARRAYS = {"input", "pred", "image", "img", "img1", "img2", "target", "idepth"}
 AT_CALL = {"where", "sample_weight", "weight"}
 
 every_criterion = pytest.mark.parametrize("name", list(FUNCTIONS))
@@ -42,33 +63,46 @@ def options_of(name):
     return {field.name: OPTIONS[field.name] for field in fields}
 
 
+def arguments_of(function):
+    """Return its images, and whatever else it takes at the call."""
+    parameters = inspect.signature(function).parameters
+    others = {"where": np.arange(4) > 0, "sample_weight": np.arange(4.0)}
+    arrays = images()
+    for problem in IMAGE_PROBLEMS:
+        if problem.function is function:
+            arrays = problem.arrays()
+            others = {"where": np.ones((), bool), "sample_weight": np.full((), 2.0)}
+    others["weight"] = np.abs(arrays[0])
+    return arrays, {name: x for name, x in others.items() if name in parameters}
+
+
 def test_all_lists_every_loss_and_criterion():
     functions = {name for name in dir(xloss) if name.endswith("_loss")}
-    assert set(xloss.__all__) == functions | set(FUNCTIONS)
+    functions |= {"total_variation"}
+    assert set(xloss.__all__) == functions | set(FUNCTIONS) | MEASURES
     assert {f.__name__ for f in FUNCTIONS.values()} == functions
 
 
 @every_criterion
 def test_a_criterion_has_the_options_of_its_function(name):
-    parameters = list(inspect.signature(FUNCTIONS[name]).parameters.items())[2:]
-    function = {n: p.default for n, p in parameters if n not in AT_CALL}
+    parameters = inspect.signature(FUNCTIONS[name]).parameters
+    function = {
+        n: p.default for n, p in parameters.items() if n not in ARRAYS | AT_CALL
+    }
     criterion = {
         n: p.default
         for n, p in inspect.signature(getattr(xloss, name)).parameters.items()
     }
-    assert criterion == function
+    assert list(criterion.items()) == list(function.items())
 
 
 @every_criterion
 def test_a_criterion_calls_its_function(name):
-    pred, target = images()
+    arrays, others = arguments_of(FUNCTIONS[name])
     options = options_of(name)
-    arrays = {"where": np.arange(4) > 0, "sample_weight": np.arange(4.0)}
-    parameters = inspect.signature(FUNCTIONS[name]).parameters
-    if "weight" in parameters:
-        arrays["weight"] = np.abs(pred)
-    want = FUNCTIONS[name](pred, target, **options, **arrays)
-    assert getattr(xloss, name)(**options)(pred, target, **arrays) == want
+    want = FUNCTIONS[name](*arrays, **options, **others)
+    got = getattr(xloss, name)(**options)(*arrays, **others)
+    np.testing.assert_array_equal(got, want)
 
 
 @every_criterion
@@ -84,7 +118,7 @@ def test_a_criterion_is_a_frozen_value(name):
     assert (criterion == twin) is not by_identity
 
 
-@pytest.mark.parametrize("function", FUNCTIONS.values())
+@pytest.mark.parametrize("function", [*FUNCTIONS.values(), xloss.psnr, xloss.ssim])
 def test_docstrings_have_their_sections(function):
     text = inspect.getdoc(function)
     for section in ("Parameters", "Returns", "Raises", "References", "Examples"):
@@ -103,4 +137,26 @@ def test_torch_call_orders():
     )
     assert xloss.smooth_l1_loss(*args, "sum", 0.5) == xloss.smooth_l1_loss(
         *args, reduction="sum", beta=0.5
+    )
+
+
+def test_kornia_call_orders():
+    x, y = np.random.default_rng(0).random((2, 1, 3, 9, 8))
+    assert xloss.ssim_loss(x, y, 5, 2.0, 0.1, "sum", "valid") == xloss.ssim_loss(
+        x, y, window_size=5, max_val=2.0, eps=0.1, reduction="sum", padding="valid"
+    )
+    by_position = xloss.MS_SSIMLoss((0.5, 1.0), 2.0, (0.02, 0.05), 0.1, 3.0, "sum")
+    assert by_position == xloss.MS_SSIMLoss(
+        sigmas=(0.5, 1.0),
+        data_range=2.0,
+        K=(0.02, 0.05),
+        alpha=0.1,
+        compensation=3.0,
+        reduction="sum",
+    )
+    assert xloss.psnr_loss(x, y, 2.0) == xloss.psnr_loss(
+        image=x, target=y, max_val=2.0, reduction="mean"
+    )
+    np.testing.assert_array_equal(
+        xloss.total_variation(x, "mean"), xloss.total_variation(img=x, reduction="mean")
     )

@@ -22,21 +22,6 @@ def psi(loss, pred, target):
     return (loss.formula(r + h) - loss.formula(r - h)) / (2 * h)
 
 
-@pytest.fixture
-def graphs():
-    """A compile backend that keeps the graphs, without a compiler."""
-    torch._dynamo.reset()
-    seen = []
-
-    def backend(module, inputs):
-        seen.append(module)
-        return module.forward
-
-    backend.seen = seen
-    yield backend
-    torch._dynamo.reset()
-
-
 @every_loss
 def test_gradient(loss):
     pred, target = tensors()

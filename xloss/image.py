@@ -157,18 +157,17 @@ def _psnr_loss(
         raise ValueError(msg)
     axes = None if kind == "mean" else tuple(range(1, image.ndim))
     with quiet(xp):
-        loss = mean_square(xp, image, target, axes, compute)
+        unit = as_option(xp, max_val, compute)
+        loss = mean_square(xp, image, target, unit, axes, compute)
         if 0 not in image.shape:  # else 0, the mean of nothing
-            max_val = as_option(xp, max_val, compute)
-            loss = _decibels(xp, loss / max_val / max_val)
+            loss = _decibels(xp, loss)
         loss = xp.sum(loss) if kind == "sum" else loss
-    return cast(xp, loss, dtype)
+        return cast(xp, loss, dtype)
 
 
 def _decibels(xp: Namespace, ratio: Any) -> Any:
     """Return 10 log10 of a ratio; -inf with gradient 0, rather than NaN, for 0."""
-    none = ratio == 0.0
-    loss = xp.where(none, -xp.inf, 10.0 * xp.log10(xp.where(none, 1.0, ratio)))
+    loss = 10.0 * xp.log10(xp.where(ratio == 0.0, 0.0, ratio))
     return scalar(xp, loss)
 
 
@@ -220,12 +219,12 @@ def total_variation(img: ArrayT, reduction: Literal["sum", "mean"] = "sum") -> A
         raise ValueError(msg)
     with quiet(xp):
         down, right = variations(xp, img, compute)
-    if mean:
-        height, width = img.shape[-2:]
-        down = down / max(1, (height - 1) * width)
-        right = right / max(1, height * (width - 1))
-    result: ArrayT = cast(xp, down + right, dtype)
-    return result
+        if mean:
+            height, width = img.shape[-2:]
+            down = down / max(1, (height - 1) * width)
+            right = right / max(1, height * (width - 1))
+        result: ArrayT = cast(xp, down + right, dtype)
+        return result
 
 
 @dataclass(frozen=True)
@@ -306,8 +305,8 @@ def inverse_depth_smoothness_loss(
             weight = xp.exp(-xp.mean(absolute(xp, edge), axis=1, keepdims=True))
             total = xp.sum(absolute(xp, depth) * weight, axis=(1, 2, 3))
             loss = loss + total / max(1, math.prod(depth.shape[1:]))
-    result: ArrayT = cast(xp, reduce(xp, loss, None, kind), dtype)
-    return result
+        result: ArrayT = cast(xp, reduce(xp, loss, None, kind), dtype)
+        return result
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._core.checks import (
     arrays_among,
+    check_channels,
     check_reduction,
     floats,
     number,
@@ -140,6 +141,9 @@ class MS_SSIMLoss:  # noqa: N801 - kornia's name
     compensation: float = 200.0
     reduction: Reduction = "mean"
 
+    def __post_init__(self) -> None:
+        _as_tuples(self, "sigmas", "K")
+
     def __call__(
         self,
         img1: ArrayT,
@@ -238,12 +242,13 @@ def ms_ssim_loss(
     extra = arrays_among({"max_val": max_val})
     xp, dtype, compute = resolve(function, images, extra)
     check_windows(function, images, width, None, (1, 2, 3), len(powers))
+    check_channels(function, images)
     max_val = as_option(xp, max_val, compute)
     with quiet(xp):
         centred = centre(xp, cast(xp, img1, compute), cast(xp, img2, compute), max_val)
         distances = _distances(xp, centred, gaussian(width, SIGMA), len(powers))
         loss = reduce(xp, xp.mean(_half(xp, distances, powers), axis=1), None, kind)
-    result: ArrayT = cast(xp, loss, dtype)
+        result: ArrayT = cast(xp, loss, dtype)
     return result
 
 
@@ -256,6 +261,9 @@ class MsSsimLoss:
     power_factors: tuple[float, ...] = POWER_FACTORS
     reduction: Reduction = "mean"
 
+    def __post_init__(self) -> None:
+        _as_tuples(self, "power_factors")
+
     def __call__(self, img1: ArrayT, img2: ArrayT) -> ArrayT:
         """Return the loss of two images."""
         return ms_ssim_loss(
@@ -266,6 +274,14 @@ class MsSsimLoss:
             self.power_factors,
             self.reduction,
         )
+
+
+def _as_tuples(criterion: object, *names: str) -> None:
+    """Turn lists among the fields into tuples, which have a hash."""
+    for name in names:
+        value = getattr(criterion, name)
+        if isinstance(value, list):
+            object.__setattr__(criterion, name, tuple(value))
 
 
 def _l1_map(
@@ -290,10 +306,10 @@ def _l1_map(
     for window in finer:
         local = moments(xp, centred, window, borders)
         far = _either(far, _contrast_distance(xp, local, k2))
-    error = absolute(xp, img1 - img2) / max_val
+    error = absolute(xp, img1 - img2)
     if omit is not None:
         error = xp.where(omit.pixels, 0.0, error)
-    error = correlate(xp, error, coarsest, borders)
+    error = correlate(xp, error / max_val, coarsest, borders)
     return compensation * xp.mean(alpha * far + (1.0 - alpha) * error, axis=1)
 
 
@@ -344,14 +360,15 @@ def _halve(xp: Namespace, x: Any) -> Any:
 
 
 def _half(xp: Namespace, distances: list[Any], powers: tuple[float, ...]) -> Any:
-    """Return half of 1 - Π (1 - distance)^power, with 0 for a negative base."""
-    exponent: Any = 0.0
-    nothing: Any = None
+    """Return half of 1 - Π (1 - distance)^power, where a negative base is 0."""
+    exponent = xp.zeros_like(distances[0])
+    nothing = exponent > 0.0
     for distance, power in zip(distances, powers, strict=True):
-        gone = distance >= 1.0
-        near = xp.where(gone, 0.0, distance)
-        exponent = exponent + power * xp.log1p(-near)
-        nothing = gone if nothing is None else nothing | gone
+        if power > 0.0:
+            gone = distance >= 1.0
+            near = xp.where(gone, 0.0, distance)
+            exponent = exponent + power * xp.log1p(-near)
+            nothing = nothing | gone
     half = -0.5 * expm1(xp, exponent)
     half = xp.where(half < 0.0, 0.0, half)
     return xp.where(nothing, 0.5, half)

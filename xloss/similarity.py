@@ -94,8 +94,9 @@ def ssim_loss(
     the loss, and an offset common to all pixels costs none. In float32 a pixel of the
     map is right to about 1e-7 times the square of the contrast over :math:`C_2`.
 
-    A pixel that is NaN, infinite or beyond :math:`10^{17} L` makes the loss NaN in the
-    windows that hold it, and nowhere else.
+    A pixel that is NaN or infinite makes the loss NaN in the windows that hold it, and
+    nowhere else; where a map is returned or masked, so does one beyond
+    :math:`10^{17} L`, such as a raster's fill value.
 
     References
     ----------

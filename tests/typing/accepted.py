@@ -20,6 +20,8 @@ def numpy_array(x: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None
     assert_type(xloss.charbonnier_loss(x, x), npt.NDArray[np.float32])
     assert_type(xloss.mse_loss(x, x, "sum", where=mask), npt.NDArray[np.float32])
     assert_type(xloss.MSELoss("none")(x, x, weight=x), npt.NDArray[np.float32])
+    assert_type(xloss.ssim(x, x, 11, padding="valid"), npt.NDArray[np.float32])
+    assert_type(xloss.total_variation(x, "mean"), npt.NDArray[np.float32])
 
 
 def torch_tensor(x: torch.Tensor) -> None:
@@ -27,12 +29,20 @@ def torch_tensor(x: torch.Tensor) -> None:
     assert_type(xloss.general_robust_loss(x, x, 1.5, x), torch.Tensor)
     assert_type(xloss.huber_loss(x, x, delta=2.0, sample_weight=x), torch.Tensor)
     assert_type(xloss.HuberLoss(reduction="sum", delta=2.0)(x, x), torch.Tensor)
+    assert_type(xloss.SSIMLoss(11, padding="valid")(x, x, where=x > 0), torch.Tensor)
+    assert_type(xloss.MS_SSIMLoss(sigmas=(0.5, 1.0))(x, x), torch.Tensor)
+    assert_type(xloss.psnr(x, x, 1, reduction="none"), torch.Tensor)
 
 
 def jax_array(x: jax.Array) -> None:
     assert_type(xloss.welsch_loss(x, x), jax.Array)
     assert_type(xloss.quantile_loss(x, x, q=x), jax.Array)
     assert_type(xloss.QuantileLoss(q=0.9)(x, x, where=x > 0), jax.Array)
+    assert_type(xloss.MsSsimLoss(7, 255.0, (0.5, 0.5))(x, x), jax.Array)
+    assert_type(xloss.PSNRLoss(255.0)(x, x), jax.Array)
+    assert_type(xloss.TotalVariation()(x), jax.Array)
+    assert_type(xloss.inverse_depth_smoothness_loss(x, x), jax.Array)
+    assert_type(xloss.SSIM3DLoss(5)(x, x, sample_weight=x), jax.Array)
 
 
 def unknown(x: Any) -> None:

@@ -38,6 +38,19 @@ def options_out_of_place(x: torch.Tensor) -> None:
     xloss.HuberLoss(delta="1")  # error
 
 
+def options_of_image_losses(x: torch.Tensor) -> None:
+    xloss.ssim_loss(x, x)  # error
+    xloss.ssim_loss(x, x, 11, padding="full")  # error
+    xloss.ssim_loss(x, x, 11.0)  # error
+    xloss.ssim(x, x, 11, reduction="mean")  # error
+    xloss.ms_ssim_l1_loss(x, x, sigmas=1.5)  # error
+    xloss.ms_ssim_l1_loss(x, x, K=(0.01,))  # error
+    xloss.psnr_loss(x, x, 1.0, "mean")  # error
+    xloss.total_variation(x, "none")  # error
+    xloss.SSIMLoss()  # error
+    xloss.PSNRLoss()  # error
+
+
 def options_of_a_frozen_criterion() -> None:
     criterion = xloss.QuantileLoss()
     criterion.q = 0.9  # error

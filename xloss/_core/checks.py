@@ -14,6 +14,7 @@ from .typing import Namespace
 __all__ = [
     "arrays_among",
     "check_broadcast",
+    "check_channels",
     "check_mask",
     "check_planes",
     "check_reduction",
@@ -102,6 +103,15 @@ def check_planes(
             raise ValueError(msg)
 
 
+def check_channels(function: str, arrays: Mapping[str, Any]) -> None:
+    """Refuse images (B, C, *) without a channel, where channels are averaged."""
+    name, image = next(iter(arrays.items()))
+    if image.shape[1] == 0:
+        came = tuple(image.shape)
+        msg = f"{function}: {name} must have at least one channel, got shape {came}"
+        raise ValueError(msg)
+
+
 def odd_size(function: str, name: str, value: Any) -> int:
     """Check the size of a window, an odd number of pixels."""
     try:
@@ -146,7 +156,7 @@ def floats(
         msg = f"{function}: {name} must be {wanted} numbers, got {len(values)}"
         raise ValueError(msg)
     for value in values:
-        if not is_number(value):
+        if not (is_number(value) or _is_numpy_number(value)):
             came = type(value).__name__
             msg = f"{function}: {name} must be a tuple of numbers, got a {came} in it"
             raise TypeError(msg)

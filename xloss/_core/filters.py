@@ -15,7 +15,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from .namespace import full, vector
+from .namespace import full, is_compiling, vector
 from .numerics import matmul
 from .typing import Namespace
 
@@ -60,9 +60,13 @@ class Window:
 def gaussian(window_size: int, sigma: float) -> Window:
     """Return a window of an odd number of taps that sum to 1."""
     reach = window_size // 2
-    taps = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(-reach, reach + 1)]
+    taps = [_bell(k / sigma) for k in range(-reach, reach + 1)]
     total = math.fsum(taps)
     return Window([tap / total for tap in taps])
+
+
+def _bell(x: float) -> float:
+    return math.exp(-0.5 * (x * x))  # a square by ** would raise, not overflow
 
 
 def correlate(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
@@ -92,11 +96,17 @@ def _correlate_axis(
     before, after = shape[:axis], shape[axis + 1 :]
     overlap = len(window.taps) - 1
     length = shape[axis] + sum(overlap // 2 for end in border if end) - overlap
-    count, size = _blocks(length, overlap)
-    x = _extend(xp, x, axis, overlap // 2, border, tail=count * size - length)
+    size = max(BLOCK, overlap)  # a block holds the overlap with the one before
+    count = -(-length // size)
+    tail = count * size - length
+    # A compiler of any shape would compile anew for each answer: it is not asked.
+    uneven = is_compiling(xp) or tail > 0
+    several = is_compiling(xp) or count > 1
+    x = _extend(xp, x, axis, overlap // 2, border, size if uneven else 0)
+    x = _take(x, axis, 0, count * size + overlap) if uneven else x
     columns = math.prod(after)
     x = xp.reshape(x, (math.prod(before), count * size + overlap, columns))
-    if count > 1:
+    if several:
         x = _overlapping(xp, x, count, size, overlap)
     matrix = window.matrix(xp, x, size)
     if columns == 1:  # one product of matrices, and not one for each column
@@ -104,28 +114,18 @@ def _correlate_axis(
     else:
         x = matmul(xp, matrix, x)
     x = xp.reshape(x, (*before, count * size, *after))
-    return x if count * size == length else _take(x, axis, 0, length)
-
-
-def _blocks(length: int, overlap: int) -> tuple[int, int]:
-    """Return how many blocks of how many outputs cover an axis, none left over if so.
-
-    A block must hold the overlap with the one before it.
-    """
-    least = max(BLOCK, overlap)
-    if length <= 2 * least:
-        return 1, length
-    for size in range(least, 2 * least):
-        if length % size == 0:
-            return length // size, size
-    count = length // least
-    return count, -(-length // count)
+    return _take(x, axis, 0, length) if uneven else x
 
 
 def _extend(
-    xp: Namespace, x: Any, axis: int, reach: int, border: tuple[Any, Any], tail: int
+    xp: Namespace,
+    x: Any,
+    axis: int,
+    reach: int,
+    border: tuple[Border, Border],
+    tail: int,
 ) -> Any:
-    """Return the axis with its borders, and zeros that fill up the last block."""
+    """Return the axis with its borders, and `tail` zeros to fill up the last block."""
     length = x.shape[axis]
     before, after = border
     pieces = [x]

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .filters import Borders, Window, correlate
-from .namespace import cast, full
+from .namespace import cast, full, is_numpy
 from .numerics import at_least, detach
 from .typing import Namespace
 
@@ -69,8 +69,12 @@ def centre(
     """
     if omit is not None:
         x, y = xp.where(omit.pixels, 0.0, x), xp.where(omit.pixels, 0.0, y)
-    a, b = _constant(xp, x, omit), _constant(xp, y, omit)
-    total, difference = (x - a) + (y - b), (x - y) - (a - b)
+    # The constant of the difference itself: 0 for images that are identical, in
+    # whatever order in memory, in which the sum of each may be rounded differently.
+    difference = x - y
+    a, gap = _constant(xp, x, omit), _constant(xp, difference, omit)
+    b = a - gap
+    total, difference = (x - a) + (y - b), difference - gap
     if omit is not None:
         total = xp.where(omit.pixels, 0.0, total)
         difference = xp.where(omit.pixels, 0.0, difference)
@@ -85,6 +89,8 @@ def _constant(xp: Namespace, image: Any, omit: Omit | None) -> Any:
     would only draw the mean away from the pixels that matter.
     """
     image = detach(xp, image)
+    if is_numpy(xp):  # along strides it adds up one by one, and a float32 mean is off
+        image = xp.ascontiguousarray(image)
     axes = tuple(range(2, image.ndim))
     if omit is None:
         return xp.mean(image, axis=axes, keepdims=True)
@@ -144,8 +150,8 @@ def _share_outside(xp: Namespace, x: Any, window: Window, borders: Borders) -> A
 
 def unusable(xp: Namespace, x: Any, y: Any, max_val: Any) -> Any:
     """Return where either image is NaN, infinite, or too large to be squared."""
-    bound = max_val * 2.0**57
-    return ~((xp.abs(x) <= bound) & (xp.abs(y) <= bound))
+    bound = 2.0**57
+    return ~((xp.abs(x) / max_val <= bound) & (xp.abs(y) / max_val <= bound))
 
 
 def windows_with(

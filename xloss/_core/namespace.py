@@ -22,6 +22,7 @@ __all__ = [
     "full",
     "in_range",
     "is_array",
+    "is_compiling",
     "is_jax",
     "is_numpy",
     "is_torch",
@@ -167,6 +168,11 @@ def is_torch(xp: Namespace) -> bool:
 def is_jax(xp: Namespace) -> bool:
     """Whether this is JAX's namespace."""
     return bool(xp.__name__ == "jax.numpy")
+
+
+def is_compiling(xp: Namespace) -> bool:
+    """Whether torch's compiler is tracing, perhaps for any shape."""
+    return is_torch(xp) and bool(xp.compiler.is_compiling())
 
 
 def _dtypes(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> tuple[Any, Any]:

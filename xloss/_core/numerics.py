@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from .namespace import cast, constant, is_jax, is_numpy, is_torch
+from .namespace import cast, constant, is_compiling, is_jax, is_numpy, is_torch
 from .typing import Namespace
 
 __all__ = [
@@ -115,7 +115,7 @@ def bounded_ratio(xp: Namespace, limit: float, q: Any) -> Any:
     torch's eager autograd keeps one array less of -expm1(-log1p(q)) and takes as
     long; for a compiler, and for NumPy, the division is twice as fast.
     """
-    if is_torch(xp) and not xp.compiler.is_compiling():
+    if is_torch(xp) and not is_compiling(xp):
         return -limit * xp.expm1(-xp.log1p(q))
     # The second derivative contains (q + 1)³.
     q = at_most(xp, q, largest_square(xp, q) ** (1 / 3))
@@ -163,7 +163,7 @@ def expm1(xp: Namespace, y: Any) -> Any:
     torch's compiler does subtract on the CPU, and loses every digit of a small y
     (https://github.com/pytorch/pytorch/pull/190533).
     """
-    if not (is_torch(xp) and xp.compiler.is_compiling()):
+    if not is_compiling(xp):
         return xp.expm1(y)
     near = xp.abs(y) < 1.0
     root = xp.exp(0.5 * y)

@@ -12,6 +12,7 @@ import numpy as np
 from .checks import (
     arrays_among,
     check_broadcast,
+    check_channels,
     check_mask,
     check_planes,
     check_reduction,
@@ -82,6 +83,8 @@ def windowed(
     xp, dtype, compute = resolve(function, images, extra)
     options = {name: as_option(xp, x, compute) for name, x in options.items()}
     check_windows(function, images, width, border, spatial)
+    if over_channels:
+        check_channels(function, images)
     first = next(iter(images.values()))
     shape = _map_shape(first.shape, 0 if border else width - 1, over_channels)
     for name, array in weights.items():
