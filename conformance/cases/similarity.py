@@ -42,13 +42,16 @@ def ssim_cases(options: Options, worst: float) -> Iterator[Case]:
     yield Case("eps_0", images, {**options, "eps": 0.0})
     yield Case("eps_large", images, {**options, "eps": 1e-3})
     for name, shape in {
-        "one_axis": (2, 2, 9),
         "one_long_axis": (1, 1, 71),
         "three_axes": VOLUME,
         "one_channel": (2, 1, 6, 7),
         "four_channels": (1, 4, 6, 7),
     }.items():
         yield Case(name, pair(2, shape), {**options, "window_size": 3})
+    # Three pixels that are nearly equal and far from the mean of their plane.
+    yield Case(
+        "one_axis", pair(2, (2, 2, 9)), {**options, "window_size": 3}, ulps=worst
+    )
     yield Case("one_long_axis_valid", pair(2, (1, 1, 71)), {**valid, "window_size": 3})
     yield Case("window_1", images, {**options, "window_size": 1})
     yield Case("window_1_valid", images, {**valid, "window_size": 1})
