@@ -11,12 +11,17 @@ from collections.abc import Iterator
 from itertools import pairwise, product
 from typing import NamedTuple
 
+import numpy as np
+
 from .filters import Border, Borders
 
 __all__ = ["Strip", "strips"]
 
 SIZE = 64 * 1024
 """elements of a strip, about: larger ones leave the cache, smaller ones cost calls"""
+
+HEAP = 8 * 2**20
+"""bytes: what the temporaries of a strip take, in float64"""
 
 LEAST = 32
 """rows: below, a strip of a window of 11 reads half as much again as it writes"""
@@ -38,6 +43,9 @@ def strips(
     `border` lies beyond the ends of every spatial axis; `whole_channels` keeps the
     channels of a pixel together.
     """
+    # As in numpy_blocks: whatever is smaller, a strip's temporaries, then stays in
+    # the heap (twice as fast where nothing larger was freed before).
+    np.empty(HEAP, np.uint8)
     height = shape[2] - (0 if border else overlap)
     batch, channels, rows = _steps((*shape[:2], height, *shape[3:]), whole_channels)
     bounds = _even_cuts(height, max(rows, overlap))
