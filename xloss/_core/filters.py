@@ -100,10 +100,11 @@ def _correlate_axis(
     count = -(-length // size)
     tail = count * size - length
     # A compiler of any shape would compile anew for each answer: it is not asked.
-    uneven = is_compiling(xp) or tail > 0
-    several = is_compiling(xp) or count > 1
-    x = _extend(xp, x, axis, overlap // 2, border, size if uneven else 0)
-    x = _take(x, axis, 0, count * size + overlap) if uneven else x
+    compiling = is_compiling(xp)
+    uneven, several = compiling or tail > 0, compiling or count > 1
+    x = _extend(xp, x, axis, overlap // 2, border, size if compiling else tail)
+    if compiling:
+        x = _take(x, axis, 0, count * size + overlap)
     columns = math.prod(after)
     x = xp.reshape(x, (math.prod(before), count * size + overlap, columns))
     if several:
