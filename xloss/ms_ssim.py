@@ -15,7 +15,7 @@ from ._core.checks import (
     odd_size,
     positive,
 )
-from ._core.filters import Borders, Window, correlate, gaussian
+from ._core.filters import Borders, Window, correlate, gaussian, span
 from ._core.local_moments import Centred, Moments, Omit, centre, moments
 from ._core.namespace import as_option, cast, quiet, resolve
 from ._core.numerics import absolute, expm1
@@ -354,7 +354,7 @@ def _halve(xp: Namespace, x: Any) -> Any:
     """Average 2 pixels along each spatial axis."""
     for axis in range(2, x.ndim):
         before, after, pairs = x.shape[:axis], x.shape[axis + 1 :], x.shape[axis] // 2
-        x = x[(slice(None),) * axis + (slice(0, 2 * pairs), ...)]
+        x = span(x, axis, 0, 2 * pairs)
         x = xp.mean(xp.reshape(x, (*before, pairs, 2, *after)), axis=axis + 1)
     return x
 

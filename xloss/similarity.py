@@ -372,7 +372,7 @@ def _dissimilarity(
     per_a = reciprocal_luminance(xp, local, K1)
     b = contrast(xp, local, K2)
     # l = 1 - v and cs = 1 - u/b, so that 1 - l cs = (u + v (b - u))/b has no difference
-    # of large terms; the fourth power of the range overflows, so it divides in turn.
+    # of large terms.
     v = local.mean_difference * local.mean_difference * per_a
     u = local.variance_difference
     return (u + v * (b - u)) / (b + _relative(xp, eps, max_val) * per_a)
@@ -390,7 +390,7 @@ def contrast(xp: Namespace, local: Moments, k: float) -> Any:
 
 
 def _relative(xp: Namespace, eps: Any, max_val: Any) -> Any:
-    """Return eps in units of the fourth power of the range."""
+    """Return eps in units of the fourth power of the range, which may overflow."""
     eps = eps / max_val / max_val / max_val / max_val
     if is_number(eps):
         return eps if eps < LARGEST_EPS else LARGEST_EPS

@@ -19,7 +19,7 @@ from .namespace import full, is_compiling, vector
 from .numerics import matmul
 from .typing import Namespace
 
-__all__ = ["Border", "Borders", "Window", "correlate", "gaussian"]
+__all__ = ["Border", "Borders", "Window", "correlate", "gaussian", "span"]
 
 Border: TypeAlias = str | None
 """What lies beyond an end of an axis: "reflect", "zeros", "ones"; or None, where only
@@ -104,7 +104,7 @@ def _correlate_axis(
     uneven, several = compiling or tail > 0, compiling or count > 1
     x = _extend(xp, x, axis, overlap // 2, border, size if compiling else tail)
     if compiling:
-        x = _take(x, axis, 0, count * size + overlap)
+        x = span(x, axis, 0, count * size + overlap)
     columns = math.prod(after)
     x = xp.reshape(x, (math.prod(before), count * size + overlap, columns))
     if several:
@@ -115,7 +115,7 @@ def _correlate_axis(
     else:
         x = matmul(xp, matrix, x)
     x = xp.reshape(x, (*before, count * size, *after))
-    return _take(x, axis, 0, length) if uneven else x
+    return span(x, axis, 0, length) if uneven else x
 
 
 def _extend(
@@ -131,11 +131,11 @@ def _extend(
     before, after = border
     pieces = [x]
     if before == "reflect":
-        pieces.insert(0, xp.flip(_take(x, axis, 1, reach + 1), axis=axis))
+        pieces.insert(0, xp.flip(span(x, axis, 1, reach + 1), axis=axis))
     elif before:
         pieces.insert(0, _filled(xp, x, axis, reach, before))
     if after == "reflect":
-        edge = _take(x, axis, length - reach - 1, length - 1)
+        edge = span(x, axis, length - reach - 1, length - 1)
         pieces.append(xp.flip(edge, axis=axis))
     elif after:
         pieces.append(_filled(xp, x, axis, reach, after))
@@ -153,10 +153,11 @@ def _overlapping(xp: Namespace, x: Any, count: int, size: int, overlap: int) -> 
     """Cut (before, length, after) into blocks that share `overlap` with the next."""
     before, _, after = x.shape
     blocks = (before, count, size, after)
-    own = xp.reshape(_take(x, 1, 0, count * size), blocks)
-    later = xp.reshape(_take(x, 1, overlap, count * size + overlap), blocks)
-    return xp.concat([own, _take(later, 2, size - overlap, size)], axis=2)
+    own = xp.reshape(span(x, 1, 0, count * size), blocks)
+    later = xp.reshape(span(x, 1, overlap, count * size + overlap), blocks)
+    return xp.concat([own, span(later, 2, size - overlap, size)], axis=2)
 
 
-def _take(x: Any, axis: int, start: int, stop: int) -> Any:
+def span(x: Any, axis: int, start: int, stop: int) -> Any:
+    """Return what lies from start to stop along an axis, counted from the front."""
     return x[(slice(None),) * axis + (slice(start, stop), ...)]
