@@ -11,16 +11,28 @@ import xloss
 
 from .image_problems import PROBLEMS as IMAGE_PROBLEMS
 from .problems import images
+from .segmentation_problems import PROBLEMS as SEGMENTATION_PROBLEMS
+from .segmentation_problems import WEIGHT, pair
 
 FUNCTIONS = {
+    "BCEWithLogitsLoss": xloss.binary_cross_entropy_with_logits,
+    "BinaryFocalLossWithLogits": xloss.binary_focal_loss_with_logits,
     "CauchyLoss": xloss.cauchy_loss,
     "CharbonnierLoss": xloss.charbonnier_loss,
+    "CrossEntropyLoss": xloss.cross_entropy_loss,
+    "DiceLoss": xloss.dice_loss,
+    "FocalLoss": xloss.focal_loss,
+    "FocalTverskyLoss": xloss.focal_tversky_loss,
     "GemanMcclureLoss": xloss.geman_mcclure_loss,
     "GeneralRobustLoss": xloss.general_robust_loss,
+    "GeneralizedDiceLoss": xloss.generalized_dice_loss,
     "HuberLoss": xloss.huber_loss,
     "InverseDepthSmoothnessLoss": xloss.inverse_depth_smoothness_loss,
+    "JaccardLoss": xloss.jaccard_loss,
     "L1Loss": xloss.l1_loss,
     "LogCoshLoss": xloss.log_cosh_loss,
+    "LovaszHingeLoss": xloss.lovasz_hinge_loss,
+    "LovaszSoftmaxLoss": xloss.lovasz_softmax_loss,
     "MSELoss": xloss.mse_loss,
     "MS_SSIMLoss": xloss.ms_ssim_l1_loss,
     "MsSsimLoss": xloss.ms_ssim_loss,
@@ -30,6 +42,7 @@ FUNCTIONS = {
     "SSIMLoss": xloss.ssim_loss,
     "SmoothL1Loss": xloss.smooth_l1_loss,
     "TotalVariation": xloss.total_variation,
+    "TverskyLoss": xloss.tversky_loss,
     "WelschLoss": xloss.welsch_loss,
 }
 OPTIONS = {
@@ -48,12 +61,23 @@ OPTIONS = {
     "K": (0.02, 0.05),
     "compensation": 7.0,
     "power_factors": (0.4, 0.7),
+    "gamma": 1.5,
+    "average": "macro",
+    "label_smoothing": 0.2,
+    "ignore_index": 1,
+    "weight": WEIGHT,
+    "pos_weight": np.asarray([1.5, 0.5, 2.0, 1.0]),
 }
 MEASURES = {"psnr", "ssim"}
 """functions that report rather than train: without a criterion"""
 
+HELPERS = {"check_values", "combine", "one_hot"}
+"""functions that are no losses"""
+
 ARRAYS = {"input", "pred", "image", "img", "img1", "img2", "target", "idepth"}
-AT_CALL = {"where", "sample_weight", "weight"}
+AT_CALL = {"where", "sample_weight"}
+ELEMENTWISE_WEIGHT = {xloss.mse_loss, xloss.l1_loss, xloss.huber_loss}
+"""those whose `weight` is one for each element, given at the call"""
 
 every_criterion = pytest.mark.parametrize("name", list(FUNCTIONS))
 
@@ -64,7 +88,7 @@ def options_of(name):
 
 
 def arguments_of(function):
-    """Return its images, and whatever else it takes at the call."""
+    """Return its arrays, and whatever else it takes at the call."""
     parameters = inspect.signature(function).parameters
     others = {"where": np.arange(4) > 0, "sample_weight": np.arange(4.0)}
     arrays = images()
@@ -72,23 +96,31 @@ def arguments_of(function):
         if problem.function is function:
             arrays = problem.arrays()
             others = {"where": np.ones((), bool), "sample_weight": np.full((), 2.0)}
-    others["weight"] = np.abs(arrays[0])
+    for problem in SEGMENTATION_PROBLEMS:
+        if problem.function is function:
+            arrays = [x.numpy() for x in pair(problem.target, problem.shape)]
+            others = {"where": np.ones((), bool), "sample_weight": np.full((), 2.0)}
+    if function in ELEMENTWISE_WEIGHT:
+        others["weight"] = np.abs(arrays[0])
     return arrays, {name: x for name, x in others.items() if name in parameters}
 
 
 def test_all_lists_every_loss_and_criterion():
     functions = {name for name in dir(xloss) if name.endswith("_loss")}
+    functions |= {name for name in dir(xloss) if name.endswith("_with_logits")}
     functions |= {"total_variation"}
-    assert set(xloss.__all__) == functions | set(FUNCTIONS) | MEASURES
+    assert set(xloss.__all__) == functions | set(FUNCTIONS) | MEASURES | HELPERS
     assert {f.__name__ for f in FUNCTIONS.values()} == functions
 
 
 @every_criterion
 def test_a_criterion_has_the_options_of_its_function(name):
-    parameters = inspect.signature(FUNCTIONS[name]).parameters
-    function = {
-        n: p.default for n, p in parameters.items() if n not in ARRAYS | AT_CALL
-    }
+    function = FUNCTIONS[name]
+    others = (
+        ARRAYS | AT_CALL | ({"weight"} if function in ELEMENTWISE_WEIGHT else set())
+    )
+    parameters = inspect.signature(function).parameters
+    function = {n: p.default for n, p in parameters.items() if n not in others}
     criterion = {
         n: p.default
         for n, p in inspect.signature(getattr(xloss, name)).parameters.items()
@@ -111,10 +143,12 @@ def test_a_criterion_is_a_frozen_value(name):
     with pytest.raises(dataclasses.FrozenInstanceError):
         criterion.reduction = "none"
     twin = pickle.loads(pickle.dumps(criterion))
-    assert dataclasses.asdict(twin) == dataclasses.asdict(criterion)
+    for option, value in options_of(name).items():
+        np.testing.assert_array_equal(getattr(twin, option), value)
     assert isinstance(hash(criterion), int)
     # those whose options may be arrays compare by identity: == would be an array
     by_identity = name in ("GeneralRobustLoss", "QuantileLoss")
+    by_identity |= any(isinstance(x, np.ndarray) for x in options_of(name).values())
     assert (criterion == twin) is not by_identity
 
 
@@ -160,3 +194,50 @@ def test_kornia_call_orders():
     np.testing.assert_array_equal(
         xloss.total_variation(x, "mean"), xloss.total_variation(img=x, reduction="mean")
     )
+
+
+POSITIONAL = [
+    (
+        "focal_loss",
+        "labels",
+        ["alpha", "gamma", "reduction", "weight", "ignore_index"],
+    ),
+    (
+        "binary_focal_loss_with_logits",
+        "bits",
+        ["alpha", "gamma", "reduction", "pos_weight", "weight", "ignore_index"],
+    ),
+    (
+        "cross_entropy_loss",
+        "labels",
+        ["weight", "ignore_index", "reduction", "label_smoothing"],
+    ),
+    (
+        "binary_cross_entropy_with_logits",
+        "portions",
+        ["weight", "reduction", "pos_weight"],
+    ),
+    ("dice_loss", "labels", ["average", "eps", "weight", "ignore_index"]),
+    ("jaccard_loss", "labels", ["average", "eps", "weight", "ignore_index"]),
+    ("generalized_dice_loss", "labels", ["eps", "ignore_index"]),
+    ("tversky_loss", "labels", ["alpha", "beta", "eps", "ignore_index"]),
+    (
+        "focal_tversky_loss",
+        "labels",
+        ["alpha", "beta", "gamma", "eps", "ignore_index"],
+    ),
+    ("lovasz_softmax_loss", "labels", ["weight"]),
+    ("lovasz_hinge_loss", "mask", []),
+]
+
+
+@pytest.mark.parametrize(("name", "target", "order"), POSITIONAL)
+def test_call_orders_of_kornia_and_torch(name, target, order):
+    function = getattr(xloss, name)
+    shape = (2, 1) if target == "mask" else (2, 4)
+    arrays = [x.numpy() for x in pair(target, shape)]
+    options = {option: OPTIONS[option] for option in order}
+    by_position = function(*arrays, *options.values())
+    np.testing.assert_array_equal(by_position, function(*arrays, **options))
+    with pytest.raises(TypeError, match="positional argument"):
+        function(*arrays, *options.values(), None)

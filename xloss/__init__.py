@@ -3,6 +3,17 @@
 The same functions run on NumPy, CuPy and Dask arrays and on torch and JAX tensors.
 """
 
+from .combination import combine as combine
+from .cross_entropy import BCEWithLogitsLoss as BCEWithLogitsLoss
+from .cross_entropy import CrossEntropyLoss as CrossEntropyLoss
+from .cross_entropy import (
+    binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
+)
+from .cross_entropy import cross_entropy_loss as cross_entropy_loss
+from .focal import BinaryFocalLossWithLogits as BinaryFocalLossWithLogits
+from .focal import FocalLoss as FocalLoss
+from .focal import binary_focal_loss_with_logits as binary_focal_loss_with_logits
+from .focal import focal_loss as focal_loss
 from .general_robust import GeneralRobustLoss as GeneralRobustLoss
 from .general_robust import general_robust_loss as general_robust_loss
 from .huber import HuberLoss as HuberLoss
@@ -16,10 +27,22 @@ from .image import inverse_depth_smoothness_loss as inverse_depth_smoothness_los
 from .image import psnr as psnr
 from .image import psnr_loss as psnr_loss
 from .image import total_variation as total_variation
+from .labels import check_values as check_values
+from .labels import one_hot as one_hot
+from .lovasz import LovaszHingeLoss as LovaszHingeLoss
+from .lovasz import LovaszSoftmaxLoss as LovaszSoftmaxLoss
+from .lovasz import lovasz_hinge_loss as lovasz_hinge_loss
+from .lovasz import lovasz_softmax_loss as lovasz_softmax_loss
 from .ms_ssim import MS_SSIMLoss as MS_SSIMLoss
 from .ms_ssim import MsSsimLoss as MsSsimLoss
 from .ms_ssim import ms_ssim_l1_loss as ms_ssim_l1_loss
 from .ms_ssim import ms_ssim_loss as ms_ssim_loss
+from .overlap import DiceLoss as DiceLoss
+from .overlap import GeneralizedDiceLoss as GeneralizedDiceLoss
+from .overlap import JaccardLoss as JaccardLoss
+from .overlap import dice_loss as dice_loss
+from .overlap import generalized_dice_loss as generalized_dice_loss
+from .overlap import jaccard_loss as jaccard_loss
 from .regression import L1Loss as L1Loss
 from .regression import LogCoshLoss as LogCoshLoss
 from .regression import MSELoss as MSELoss
@@ -41,18 +64,32 @@ from .similarity import SSIMLoss as SSIMLoss
 from .similarity import ssim as ssim
 from .similarity import ssim3d_loss as ssim3d_loss
 from .similarity import ssim_loss as ssim_loss
+from .tversky import FocalTverskyLoss as FocalTverskyLoss
+from .tversky import TverskyLoss as TverskyLoss
+from .tversky import focal_tversky_loss as focal_tversky_loss
+from .tversky import tversky_loss as tversky_loss
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BCEWithLogitsLoss",
+    "BinaryFocalLossWithLogits",
     "CauchyLoss",
     "CharbonnierLoss",
+    "CrossEntropyLoss",
+    "DiceLoss",
+    "FocalLoss",
+    "FocalTverskyLoss",
     "GemanMcclureLoss",
     "GeneralRobustLoss",
+    "GeneralizedDiceLoss",
     "HuberLoss",
     "InverseDepthSmoothnessLoss",
+    "JaccardLoss",
     "L1Loss",
     "LogCoshLoss",
+    "LovaszHingeLoss",
+    "LovaszSoftmaxLoss",
     "MSELoss",
     "MS_SSIMLoss",
     "MsSsimLoss",
@@ -62,18 +99,32 @@ __all__ = [
     "SSIMLoss",
     "SmoothL1Loss",
     "TotalVariation",
+    "TverskyLoss",
     "WelschLoss",
+    "binary_cross_entropy_with_logits",
+    "binary_focal_loss_with_logits",
     "cauchy_loss",
     "charbonnier_loss",
+    "check_values",
+    "combine",
+    "cross_entropy_loss",
+    "dice_loss",
+    "focal_loss",
+    "focal_tversky_loss",
     "geman_mcclure_loss",
     "general_robust_loss",
+    "generalized_dice_loss",
     "huber_loss",
     "inverse_depth_smoothness_loss",
+    "jaccard_loss",
     "l1_loss",
     "log_cosh_loss",
+    "lovasz_hinge_loss",
+    "lovasz_softmax_loss",
     "ms_ssim_l1_loss",
     "ms_ssim_loss",
     "mse_loss",
+    "one_hot",
     "psnr",
     "psnr_loss",
     "quantile_loss",
@@ -82,5 +133,6 @@ __all__ = [
     "ssim3d_loss",
     "ssim_loss",
     "total_variation",
+    "tversky_loss",
     "welsch_loss",
 ]

@@ -15,6 +15,7 @@ __all__ = [
     "arrays_among",
     "check_broadcast",
     "check_channels",
+    "check_class_weights",
     "check_mask",
     "check_planes",
     "check_reduction",
@@ -22,6 +23,7 @@ __all__ = [
     "choice",
     "floats",
     "is_number",
+    "not_negative",
     "number",
     "odd_size",
     "option",
@@ -41,12 +43,14 @@ def check_reduction(function: str, reduction: object) -> str:
     raise kind(msg)
 
 
-def refuse_size_average(function: str, reduction: object) -> None:
-    """Refuse what torch takes as `size_average`, third positional argument there."""
+def refuse_size_average(
+    function: str, reduction: object, position: str = "third"
+) -> None:
+    """Refuse what torch takes as `size_average` at this position."""
     if reduction is None or isinstance(reduction, bool):
         msg = (
-            f"{function}: the third argument is reduction ('none', 'mean' or 'sum'), "
-            f"got {reduction!r}; torch's deprecated size_average is not taken"
+            f"{function}: the {position} argument is reduction ('none', 'mean' or "
+            f"'sum'), got {reduction!r}; torch's deprecated size_average is not taken"
         )
         raise TypeError(msg)
 
@@ -109,6 +113,16 @@ def check_channels(function: str, arrays: Mapping[str, Any]) -> None:
     if image.shape[1] == 0:
         came = tuple(image.shape)
         msg = f"{function}: {name} must have at least one channel, got shape {came}"
+        raise ValueError(msg)
+
+
+def check_class_weights(function: str, name: str, weight: Any, classes: int) -> None:
+    """Refuse weights that are not one for each class."""
+    if tuple(weight.shape) != (classes,):
+        msg = (
+            f"{function}: {name} must have shape ({classes},), one weight for each "
+            f"class, got {tuple(weight.shape)}"
+        )
         raise ValueError(msg)
 
 
@@ -179,6 +193,11 @@ def arrays_among(options: Mapping[str, Any]) -> dict[str, Any]:
 def positive(function: str, name: str, value: Any) -> Any:
     """Check an option that must be one number above 0."""
     return number(function, name, value, lambda v: v > 0, "positive")
+
+
+def not_negative(function: str, name: str, value: Any) -> Any:
+    """Check an option that must be one number of at least 0."""
+    return number(function, name, value, lambda v: v >= 0, "at least 0")
 
 
 def number(

@@ -19,10 +19,14 @@ __all__ = [
     "as_option",
     "cast",
     "constant",
+    "default_integer",
     "full",
     "in_range",
+    "indices",
     "is_array",
     "is_compiling",
+    "is_dask",
+    "is_eager_torch",
     "is_jax",
     "is_numpy",
     "is_torch",
@@ -170,6 +174,16 @@ def is_jax(xp: Namespace) -> bool:
     return bool(xp.__name__ == "jax.numpy")
 
 
+def is_dask(xp: Namespace) -> bool:
+    """Whether this is Dask's namespace."""
+    return bool(xp.__name__ == "array_api_compat.dask.array")
+
+
+def is_eager_torch(xp: Namespace) -> bool:
+    """Whether every operation runs on its own, over whole torch tensors."""
+    return is_torch(xp) and not is_compiling(xp)
+
+
 def is_compiling(xp: Namespace) -> bool:
     """Whether torch's compiler is tracing, perhaps for any shape."""
     return is_torch(xp) and bool(xp.compiler.is_compiling())
@@ -222,8 +236,17 @@ def _result_type(xp: Namespace, floating: list[Any], like: Any) -> Any:
 
 def _default_float(xp: Namespace, like: Any) -> Any:
     """Return the library's default real floating dtype on the device of `like`."""
+    return _default_dtypes(xp, like)["real floating"]
+
+
+def default_integer(xp: Namespace, like: Any) -> Any:
+    """Return the library's default integer dtype on the device of `like`."""
+    return xp.int64 if is_torch(xp) else _default_dtypes(xp, like)["integral"]
+
+
+def _default_dtypes(xp: Namespace, like: Any) -> Any:
     info = xp.__array_namespace_info__()
-    return info.default_dtypes(device=_device_of(xp, like))["real floating"]
+    return info.default_dtypes(device=_device_of(xp, like))
 
 
 def _compute_dtype(xp: Namespace, dtype: Any) -> Any:
@@ -291,6 +314,12 @@ def vector(xp: Namespace, values: Sequence[float], like: Any) -> Any:
 def full(xp: Namespace, shape: tuple[int, ...], value: float, like: Any) -> Any:
     """Return a new array of one value, of the dtype and device of `like`."""
     return xp.full(shape, value, dtype=like.dtype, device=_device_of(xp, like))
+
+
+def indices(xp: Namespace, count: int, like: Any, axis: int) -> Any:
+    """Return 0, ..., count - 1 along an axis, of the dtype and rank of `like`."""
+    values = xp.arange(count, dtype=like.dtype, device=_device_of(xp, like))
+    return xp.reshape(values, (1,) * axis + (count,) + (1,) * (like.ndim - axis - 1))
 
 
 def as_operand(xp: Namespace, x: Any, dtype: Any, ndim: int) -> Any:

@@ -22,15 +22,23 @@ __all__ = [
     "bounded_ratio",
     "clip",
     "cosh_minus_1",
+    "count",
+    "cumulative",
+    "descending",
     "detach",
     "expm1",
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "fold",
+    "indicator",
     "largest_square",
     "matmul",
+    "reordered",
     "scaled_log1p",
+    "select",
     "slopes",
+    "softmax",
+    "softplus",
     "two_slopes",
 ]
 
@@ -155,6 +163,75 @@ def indicator(xp: Namespace, condition: Any, like: Any) -> Any:
     predictor guesses.
     """
     return cast(xp, condition, like.dtype)
+
+
+def select(xp: Namespace, mask: Any, x: Any) -> Any:
+    """Return x where the mask holds and 0 elsewhere, for finite x.
+
+    A mask of labels is one that no branch predictor guesses: on NumPy a product takes
+    an eighth of the time of `where`, in eager torch a third to a tenth.
+    """
+    if is_numpy(xp):
+        return x * cast(xp, mask, x.dtype)
+    if is_torch(xp) and not is_compiling(xp):
+        return x * mask  # keeps the mask for backward, not a float copy of it
+    return xp.where(mask, x, 0.0)
+
+
+def count(xp: Namespace, mask: Any, axis: tuple[int, ...], dtype: Any) -> Any:
+    """Return how often a mask holds along axes, exactly, as floats."""
+    if is_numpy(xp):
+        return cast(xp, np.asarray(np.count_nonzero(mask, axis=axis)), dtype)
+    if not is_torch(xp):  # the standard sums no bool
+        mask = cast(xp, mask, xp.int32)
+    return cast(xp, xp.sum(mask, axis=axis), dtype)
+
+
+def cumulative(xp: Namespace, x: Any) -> Any:
+    """Return the running sum along the last axis."""
+    if is_torch(xp):  # of the look-up inside the other one Dynamo warns
+        return x.cumsum(-1)
+    if is_numpy(xp):  # adds one by one, and float32 counts no further than 2**24
+        return cast(xp, np.cumulative_sum(x, axis=-1, dtype=np.float64), x.dtype)
+    return xp.cumulative_sum(x, axis=-1)
+
+
+def descending(xp: Namespace, x: Any) -> tuple[Any, Any]:
+    """Return x >= 0 sorted along the last axis from the largest on, and the order.
+
+    Ties keep the order of their indices.
+    """
+    if is_torch(xp):  # such floats are ordered as their bits, which sort a third faster
+        bits = x.detach().view(xp.int32 if x.dtype == xp.float32 else xp.int64)
+        order = bits.sort(dim=-1, descending=True, stable=True).indices
+    else:
+        order = xp.argsort(-detach(xp, x), axis=-1, stable=True)
+    return reordered(xp, x, order), order
+
+
+def reordered(xp: Namespace, x: Any, order: Any) -> Any:
+    """Return x in an order along its last axis."""
+    if is_torch(xp):  # half the time of take_along_dim
+        return x.gather(-1, order)
+    return xp.take_along_axis(x, order, axis=-1)
+
+
+def softplus(xp: Namespace, x: Any) -> Any:
+    """Return log(1 + exp(x)) with all digits, and right derivatives at 0."""
+    if is_torch(xp):  # one pass for six
+        return xp.nn.functional.softplus(x, threshold=40.0)
+    # No |x|, whose derivative at 0 is 0 or 1: each branch is smooth where it is taken.
+    positive = x > 0
+    small = xp.log1p(xp.exp(xp.where(positive, -x, x)))
+    return xp.where(positive, x + small, small)
+
+
+def softmax(xp: Namespace, x: Any, axis: int) -> Any:
+    """Return exp(x)/sum exp(x) along an axis."""
+    if is_torch(xp):  # one pass for five, and one for six of its backward
+        return xp.softmax(x, axis)
+    e = xp.exp(x - detach(xp, xp.max(x, axis=axis, keepdims=True)))
+    return e / xp.sum(e, axis=axis, keepdims=True)
 
 
 def expm1(xp: Namespace, y: Any) -> Any:

@@ -23,6 +23,10 @@ SIZE = 64 * 1024
 HEAP = 8 * 2**20
 """bytes: what the temporaries of a strip take, in float64"""
 
+PER_CLASS = 4
+"""times as many where all classes of a pixel stay together: most of the calls are on
+one number for each pixel"""
+
 LEAST = 32
 """rows: below, a strip of a window of 11 reads half as much again as it writes"""
 
@@ -46,8 +50,17 @@ def strips(
     # As in numpy_blocks: whatever is smaller, a strip's temporaries, then stays in
     # the heap (twice as fast where nothing larger was freed before).
     np.empty(HEAP, np.uint8)
+    if len(shape) == 2:  # samples without pixels
+        step = max(1, PER_CLASS * SIZE // max(1, shape[1]))
+        for b in range(0, shape[0], step):
+            lead = slice(b, b + step), slice(None)
+            yield Strip(lead, lead, ())
+        return
     height = shape[2] - (0 if border else overlap)
-    batch, channels, rows = _steps((*shape[:2], height, *shape[3:]), whole_channels)
+    size, least = (SIZE, LEAST) if overlap else (PER_CLASS * SIZE, 1)
+    batch, channels, rows = _steps(
+        (*shape[:2], height, *shape[3:]), whole_channels, size, least
+    )
     bounds = _even_cuts(height, max(rows, overlap))
     inner = ((border, border),) * (len(shape) - 3)
     for b, c, (start, stop) in product(
@@ -63,18 +76,20 @@ def strips(
         yield Strip(images, part, (ends, *inner))
 
 
-def _steps(shape: tuple[int, ...], whole_channels: bool) -> tuple[int, int, int]:
+def _steps(
+    shape: tuple[int, ...], whole_channels: bool, size: int, least: int
+) -> tuple[int, int, int]:
     """Return how many samples, channels and rows make up a strip."""
     _, channels, height, *rest = shape
     row = max(1, math.prod(rest))
     plane = max(1, height * row)
-    if channels * plane <= SIZE:
-        return max(1, SIZE // max(1, channels * plane)), max(1, channels), height
+    if channels * plane <= size:
+        return max(1, size // max(1, channels * plane)), max(1, channels), height
     if whole_channels:
         row *= channels
-    elif plane <= SIZE:
-        return 1, SIZE // plane, height
-    return 1, channels if whole_channels else 1, max(LEAST, SIZE // row)
+    elif plane <= size:
+        return 1, size // plane, height
+    return 1, channels if whole_channels else 1, max(least, size // row)
 
 
 def _even_cuts(length: int, step: int) -> list[int]:

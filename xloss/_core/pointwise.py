@@ -18,7 +18,14 @@ from .numpy_blocks import reduce_in_blocks
 from .reduction import mask_weights, reduce, weigh
 from .typing import ArrayT, Namespace
 
-__all__ = ["Kernel", "pointwise"]
+__all__ = ["Kernel", "Pairwise", "pointwise"]
+
+Pairwise = Callable[..., tuple[Any, Any]]
+"""An elementwise loss that is no function of the residual.
+
+`(xp, pred, target, where, **options)` to the loss, 0 where excluded, and the mask of
+what counts, narrower or None as it came.
+"""
 
 
 class Kernel(NamedTuple):
@@ -37,7 +44,7 @@ class Kernel(NamedTuple):
 
 def pointwise(
     function: str,
-    kernel: Kernel,
+    kernel: Kernel | Pairwise,
     arrays: Mapping[str, ArrayT],
     reduction: str | None,
     *,
@@ -45,22 +52,25 @@ def pointwise(
     sample_weight: Any = None,
     weight: Any = None,
     weight_counts: bool = True,
+    weight_broadcasts: bool = False,
     **options: Any,
 ) -> ArrayT:
-    """Return the loss of the first array minus the second, weighted and reduced.
+    """Return the loss of two arrays, element by element, weighted and reduced.
 
     Parameters
     ----------
     function
         Name of the public function, for messages.
     kernel
-        The loss of one residual.
+        The loss of one residual, the first array minus the second, or of one pair.
     arrays
         Prediction and target by their names in the public function.
     reduction, where, sample_weight
         As the public function takes them.
     weight
         Elementwise weights of the shape of the prediction.
+    weight_broadcasts
+        Whether `weight` may have a shape that broadcasts to it.
     weight_counts
         Whether `mean` divides by the sum of `weight`; otherwise by the count.
     options
@@ -75,13 +85,14 @@ def pointwise(
     weights = ("where", where), ("sample_weight", sample_weight), ("weight", weight)
     extra |= {name: x for name, x in weights if x is not None}
     xp, dtype, compute = resolve(function, arrays, extra)
-    _check_shapes(function, xp, arrays, extra)
+    _check_shapes(function, xp, arrays, extra, weight_broadcasts)
 
     pred, target = arrays.values()
     operands = {"pred": pred, "target": target, **extra}
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
     numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
-    evaluate = partial(_evaluate, xp, kernel, weight_counts, **numbers)
+    loss_of = partial(_of_residual, kernel) if isinstance(kernel, Kernel) else kernel
+    evaluate = partial(_evaluate, xp, loss_of, weight_counts, **numbers)
     loss: Any
     if is_numpy(xp):
         loss = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
@@ -94,13 +105,17 @@ def pointwise(
 
 
 def _check_shapes(
-    function: str, xp: Namespace, arrays: Mapping[str, Any], extra: Mapping[str, Any]
+    function: str,
+    xp: Namespace,
+    arrays: Mapping[str, Any],
+    extra: Mapping[str, Any],
+    weight_broadcasts: bool,
 ) -> None:
     check_same_shape(function, arrays)
     for name, array in extra.items():
         if name == "where":
             check_mask(function, xp, array)
-        if name == "weight":
+        if name == "weight" and not weight_broadcasts:
             check_same_shape(function, {**arrays, name: array})
         else:
             check_broadcast(function, name, array, next(iter(arrays.values())).shape)
@@ -108,7 +123,7 @@ def _check_shapes(
 
 def _evaluate(
     xp: Namespace,
-    kernel: Kernel,
+    loss_of: Pairwise,
     weight_counts: bool,
     *,
     pred: Any,
@@ -116,10 +131,30 @@ def _evaluate(
     where: Any = None,
     sample_weight: Any = None,
     weight: Any = None,
-    scale: Any = 1.0,
     **options: Any,
 ) -> tuple[Any, Any]:
     """Return the weighted loss, and the weights that `mean` divides by or `None`."""
+    loss, where = loss_of(xp, pred, target, where, **options)
+    loss, counted = weigh(xp, loss, where, sample_weight)
+    if weight is not None:
+        weight = mask_weights(xp, where, weight)
+        loss = weight * loss
+        if weight_counts:
+            # the weights of a mask are 0 outside already
+            counted = weight if sample_weight is None else counted * weight
+    return loss, counted
+
+
+def _of_residual(
+    kernel: Kernel,
+    xp: Namespace,
+    pred: Any,
+    target: Any,
+    where: Any,
+    *,
+    scale: Any = 1.0,
+    **options: Any,
+) -> tuple[Any, Any]:
     residual = pred - target
     if where is not None:
         # Before the kernel, so that NaN and inf meet neither value nor gradient.
@@ -128,14 +163,7 @@ def _evaluate(
         options = {k: _mask_option(xp, where, v) for k, v in options.items()}
     if not is_number(scale) or scale != 1.0:
         residual = residual / scale
-    loss = kernel.rho(xp, residual, **options)
-    loss, counted = weigh(xp, loss, where, sample_weight)
-    if weight is not None:
-        weight = mask_weights(xp, where, weight)
-        loss = weight * loss
-        if weight_counts:
-            counted = weight if counted is None else counted * weight
-    return loss, counted
+    return kernel.rho(xp, residual, **options), where
 
 
 def _mask_option(xp: Namespace, where: Any, value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from .namespace import cast
+from .numerics import count
 from .typing import Namespace
 
 __all__ = ["mask_weights", "reduce", "weigh", "weight_sum"]
@@ -22,12 +22,13 @@ def mask_weights(xp: Namespace, where: Any, weights: Any) -> Any:
 def weigh(xp: Namespace, loss: Any, where: Any, sample_weight: Any) -> tuple[Any, Any]:
     """Return the weighted loss, and the weights that `mean` divides by or `None`.
 
-    Where the mask is False the loss must be finite already: 0 times NaN is NaN.
+    A mask stands for weights where there are none. Where it is False the loss must be
+    finite already: 0 times NaN is NaN.
     """
     if sample_weight is not None:
         counted = mask_weights(xp, where, sample_weight)
         return counted * loss, counted
-    return loss, None if where is None else cast(xp, where, loss.dtype)
+    return loss, where
 
 
 def reduce(xp: Namespace, loss: Any, weights: Any, reduction: str) -> Any:
@@ -48,7 +49,10 @@ def weight_sum(xp: Namespace, loss: Any, weights: Any) -> Any:
     image costs no pass over the pixels: each stands for as many elements.
     """
     repeats = math.prod(loss.shape) / math.prod(weights.shape)
-    total = xp.sum(weights)
+    if xp.isdtype(weights.dtype, "bool"):
+        total = count(xp, weights, tuple(range(weights.ndim)), loss.dtype)
+    else:
+        total = xp.sum(weights)
     return total if repeats == 1 else total * repeats
 
 

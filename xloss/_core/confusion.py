@@ -1,0 +1,152 @@
+"""How much of every class is missed, and how much is falsely found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .labels import Labels, class_sums, own, with_own
+from .namespace import cast, is_eager_torch, is_numpy
+from .numerics import count, detach, select, softmax
+from .numpy_strips import strips
+from .samples import Read
+from .typing import Namespace
+
+__all__ = ["Confusion", "Ratio", "confused", "mean_present", "probabilities", "share"]
+
+
+class Confusion(NamedTuple):
+    """Sums over the pixels of every sample, (B, C), or over all classes too, (B, 1)."""
+
+    false: Any
+    """how much more of a class is predicted than the target has"""
+    missed: Any
+    """how much less of it is predicted"""
+    total: Any
+    """how much of it the target has: the number of its pixels"""
+
+
+Ratio = Callable[..., Any]
+"""`(xp, Confusion, **options)` to the loss of every sample, (B,)."""
+
+
+def confused(
+    ratio: Ratio,
+    pooled: bool,
+    xp: Namespace,
+    logits: Any,
+    target: Any,
+    read: Read | None,
+    compute: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """Return a ratio of the confusion of every sample, and where a label is wrong."""
+    sums_of = partial(_of_shares, xp, pooled)
+    if read is not None:
+        sums_of = partial(_of_labels, xp, pooled, read)
+    if is_numpy(xp):
+        sums, wrong = _in_strips(sums_of, logits, target, compute, pooled, read), None
+    else:
+        target = target if read else cast(xp, target, compute)
+        sums, wrong = sums_of(cast(xp, logits, compute), target)
+    return ratio(xp, sums, **options), wrong
+
+
+def _in_strips(
+    sums_of: Callable[..., tuple[Confusion, Any]],
+    logits: Any,
+    target: Any,
+    compute: Any,
+    pooled: bool,
+    read: Read | None,
+) -> Confusion:
+    """Return the sums of NumPy arrays, strip by strip, in float64."""
+    totals = np.zeros((3, logits.shape[0], 1 if pooled else logits.shape[1]))
+    for strip in strips(logits.shape, 0, None, whole_channels=True):
+        batch, _, *spatial = strip.images
+        x = logits[strip.images].astype(compute, copy=False)
+        if read is None:
+            t = target[strip.images].astype(compute, copy=False)
+        else:
+            t = target[batch, *spatial]
+        sums, _ = sums_of(x, t)
+        totals[:, batch] += np.stack(sums)
+    return Confusion(*totals)
+
+
+def _of_labels(
+    xp: Namespace, pooled: bool, read: Read, logits: Any, target: Any
+) -> tuple[Confusion, Any]:
+    labels = read(target, logits.shape[1])
+    spatial = tuple(range(2, logits.ndim))
+    p, missed = probabilities(xp, logits, labels)
+    if pooled:  # the false probability of a pixel is the missed one
+        false = missed = xp.sum(missed, axis=spatial)
+        total = count(xp, labels.counted, spatial, missed.dtype)
+    else:
+        missed = class_sums(xp, labels, missed)
+        total = class_sums(xp, labels, cast(xp, labels.counted, p.dtype))
+        if is_eager_torch(xp):
+            false = xp.sum(select(xp, labels.counted, p), axis=spatial)
+            false = false - (total - missed)
+        else:
+            false = xp.sum(p, axis=spatial)
+    return Confusion(false, missed, total), labels.wrong_samples(xp)
+
+
+def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]:
+    """Return the probability of every class, and of all but the label's.
+
+    (B, C, *), of no meaning at the class of the label and where the label does not
+    count, and (B, 1, *), 0 there, whatever the logits hold.
+    """
+    z = xp.where(labels.counted, logits, 0.0)
+    if is_eager_torch(xp):
+        # Twice as fast as the other way, for an error of half a unit in the last place
+        # of 1, which in eager torch is all that is left of a loss near 0.
+        p = softmax(xp, z, axis=1)
+        return p, xp.where(labels.counted, 1.0 - own(xp, labels, p), 0.0)
+    # Of 1 - p nothing is left as p nears 1. A sum that is divided by itself and the
+    # rest has digits at both ends, and so have its slopes.
+    e = xp.exp(z - detach(xp, xp.max(z, axis=1, keepdims=True)))
+    others = with_own(xp, labels, e, 0.0)
+    rivals = xp.sum(others, axis=1, keepdims=True)
+    share = xp.where(labels.counted, 1.0 / (rivals + own(xp, labels, e)), 0.0)
+    return others * share, rivals * share
+
+
+def _of_shares(
+    xp: Namespace, pooled: bool, logits: Any, target: Any
+) -> tuple[Confusion, Any]:
+    axes = tuple(range(2, logits.ndim))
+    p = softmax(xp, logits, axis=1)
+    excess = p - target
+    # 0 at a tie, as are the slopes; by negation, so that NaN stays
+    parts = [
+        select(xp, ~(excess <= 0), excess),
+        select(xp, ~(excess >= 0), -excess),
+        target,
+    ]
+    sums = [xp.sum(part, axis=axes) for part in parts]
+    if pooled:
+        sums = [xp.sum(x, axis=1, keepdims=True) for x in sums]
+    return Confusion(*sums), None
+
+
+def share(xp: Namespace, errors: Any, whole: Any, eps: Any) -> Any:
+    """Return errors/whole, 1 with zero gradient where there is nothing to score.
+
+    This is 1 - (whole - errors)/(whole + eps), without the subtraction that loses the
+    digits of a small loss.
+    """
+    empty = whole == 0
+    return xp.where(empty, 1.0, (errors + eps) / xp.where(empty, 1.0, whole + eps))
+
+
+def mean_present(xp: Namespace, loss: Any, sums: Confusion, weight: Any = 1.0) -> Any:
+    """Return the mean over the classes that the target has, 1 where it has none."""
+    weights = xp.where(sums.total > 0, xp.ones_like(loss) * weight, 0.0)
+    return share(xp, xp.sum(weights * loss, axis=1), xp.sum(weights, axis=1), 0.0)

@@ -1,0 +1,87 @@
+"""One driver for losses of labelled samples: one number for all pixels of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .checks import arrays_among, check_class_weights, check_reduction
+from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
+from .namespace import as_option, cast, quiet, scalar
+from .reduction import reduce
+from .typing import ArrayT
+
+__all__ = ["Read", "SampleLoss", "per_sample"]
+
+Read = Callable[[Any, int], Labels]
+"""Labels (B, *) and the number of classes to their masks."""
+
+SampleLoss = Callable[..., tuple[Any, Any]]
+"""`(xp, logits, target, read, compute, **options)` to the loss (B,) and where a label
+is wrong, (B,), or None. `read` is None where the target holds shares of the classes.
+"""
+
+
+def per_sample(
+    function: str,
+    loss_of: SampleLoss,
+    arrays: Mapping[str, ArrayT],
+    reduction: str | None,
+    *,
+    ignore_index: int | None,
+    weight: Any = None,
+    soft: bool = False,
+    num_classes: int | None = None,
+    least_classes: int = 1,
+    **options: Any,
+) -> ArrayT:
+    """Return the loss of logits (B, C, *) and their target, one for each sample.
+
+    Parameters
+    ----------
+    function
+        Name of the public function, for messages.
+    loss_of
+        The loss of every sample, of logits with at least one spatial axis.
+    arrays
+        Logits and target by their names in the public function.
+    reduction, ignore_index
+        As the public function takes them.
+    weight
+        One weight for each class, an option of `loss_of`: (1, C).
+    soft
+        Whether the target may hold shares (B, C, *) too.
+    num_classes
+        How many labels there are, where that is not the number of logits.
+    least_classes
+        How many logits each pixel must have.
+    options
+        Of `loss_of`: checked floats, or 0-d arrays.
+    """
+    reduction = check_reduction(function, reduction)
+    ignore_index = check_ignore_index(function, ignore_index)
+    extra = arrays_among(options) | ({} if weight is None else {"weight": weight})
+    resolved = resolve_labelled(
+        function, arrays, extra, soft, least_classes=least_classes
+    )
+    xp, dtype, compute, has_labels, logits, target = resolved
+    options = {name: as_option(xp, x, compute) for name, x in options.items()}
+    if weight is not None:
+        check_class_weights(function, "weight", weight, logits.shape[1])
+        options["weight"] = cast(xp, xp.reshape(weight, (1, -1)), compute)
+    if logits.ndim == 2:  # a pixel for each sample
+        logits, target = xp.expand_dims(logits, axis=2), xp.expand_dims(target, axis=-1)
+
+    def read(labels: Any, classes: int) -> Labels:
+        name = list(arrays)[1]
+        count = num_classes or classes
+        return read_labels(function, name, xp, labels, count, ignore_index)
+
+    reader = read if has_labels else None
+    with quiet(xp):
+        loss, wrong = loss_of(xp, logits, target, reader, compute, **options)
+        if wrong is not None:
+            loss = xp.where(wrong, xp.nan, loss)
+        loss = scalar(xp, cast(xp, reduce(xp, loss, None, reduction), dtype))
+    result: ArrayT = loss
+    return result

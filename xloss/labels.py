@@ -1,0 +1,102 @@
+"""Labels as arrays of their own."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import array_api_compat
+
+from ._core.checks import not_negative
+from ._core.labels import read_labels
+from ._core.namespace import cast, full, resolve
+from ._core.typing import ArrayT
+from ._core.values import check_values
+
+__all__ = ["check_values", "one_hot"]
+
+
+def one_hot(
+    labels: ArrayT,
+    num_classes: int,
+    device: Any = None,
+    dtype: Any = None,
+    eps: float = 0.0,
+) -> ArrayT:
+    r"""One-hot form of labels: 1 at the class of each, 0 or `eps` at the others.
+
+    Parameters
+    ----------
+    labels
+        Labels (N, \*) of any integer dtype, from 0 to `num_classes` - 1.
+    num_classes
+        How many classes there are.
+    device
+        Device of the result; None: that of the labels.
+    dtype
+        dtype of the result; None: the library's default real floating dtype.
+    eps
+        At least 0: stands in the place of 0, in a floating dtype.
+
+    Returns
+    -------
+    array
+        (N, C, \*).
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type: a list, a float as `num_classes`.
+    ValueError
+        If a dtype does not fit; on NumPy, and under :func:`check_values`, if a label is
+        out of range, which is NaN in all classes elsewhere, or 0 in an integer dtype.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> one_hot(np.asarray([[0, 2]]), 3)
+    array([[[1., 0.],
+            [0., 0.],
+            [0., 1.]]])
+    """
+    function = "one_hot"
+    xp, default, _ = resolve(function, {"labels": labels}, {})
+    if labels.ndim == 0 or not xp.isdtype(labels.dtype, ("integral", "bool")):
+        came = f"shape {tuple(labels.shape)}, {labels.dtype}"
+        msg = f"{function}: labels must be (N, *) of an integer dtype, got {came}"
+        raise ValueError(msg)
+    eps = not_negative(function, "eps", eps)
+    dtype = default if dtype is None else dtype
+    floating = xp.isdtype(dtype, "real floating")
+    if not (floating or (isinstance(eps, float) and eps == 0.0)):
+        msg = f"{function}: eps needs a floating dtype, got {dtype}; pass eps=0"
+        raise ValueError(msg)
+    num_classes = _class_count(function, num_classes)
+    found = read_labels(function, "labels", xp, labels, num_classes, None)
+    classes = found.classes(xp)
+    if found.wrong is not None:
+        classes = classes & ~found.wrong
+    result: Any = cast(xp, classes, dtype)
+    if floating:
+        result = xp.where(classes, full(xp, (), 1.0, result), eps)
+        if found.wrong is not None:
+            result = xp.where(found.wrong, xp.nan, result)
+    if device is not None:
+        result = array_api_compat.to_device(result, device)
+    one_of_each: ArrayT = result
+    return one_of_each
+
+
+def _class_count(function: str, value: Any) -> int:
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or isinstance(value, bool):
+        came = type(value).__name__
+        msg = f"{function}: num_classes must be an integer, got a {came}"
+        raise TypeError(msg)
+    if count < 1:
+        msg = f"{function}: num_classes must be at least 1, got {count}"
+        raise ValueError(msg)
+    return count

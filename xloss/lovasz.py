@@ -1,0 +1,298 @@
+"""Lovász losses: intersection over union, extended to the errors of its pixels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ._core.confusion import probabilities
+from ._core.labels import Labels, with_own
+from ._core.margins import bounded
+from ._core.namespace import cast, indices, is_dask, is_numpy
+from ._core.numerics import at_least, cumulative, descending, reordered, select
+from ._core.samples import Read, per_sample
+from ._core.typing import Array, ArrayT, Namespace, Reduction
+
+__all__ = [
+    "LovaszHingeLoss",
+    "LovaszSoftmaxLoss",
+    "lovasz_hinge_loss",
+    "lovasz_softmax_loss",
+]
+
+
+def _extension(xp: Namespace, error: Any, foreground: Any) -> Any:
+    """Return the Lovász extension of the Jaccard loss along the last axis.
+
+    The sum of the errors, from the largest on, each times the step that the Jaccard
+    loss takes when its pixel joins the wrong ones.
+    """
+    error, order = descending(xp, error)
+    mine = reordered(xp, cast(xp, foreground, error.dtype), order)
+    hits = cumulative(xp, mine)
+    place = indices(xp, hits.shape[-1], hits, axis=hits.ndim - 1) + 1.0
+    size = xp.sum(mine, axis=-1, keepdims=True)
+    # The step, a difference of ratios, in closed form, whose digits do not cancel: a
+    # pixel of the class leaves the intersection, and another one enters the union.
+    union = size + (place - hits)
+    left = (size - hits) / at_least(xp, union - 1.0, 1.0)
+    step = (left + mine * (1.0 - left)) / union
+    # Without a pixel of the class the loss is the largest error.
+    largest = xp.sum(error[..., :1], axis=-1)
+    return xp.where(size[..., 0] == 0, largest, xp.sum(error * step, axis=-1))
+
+
+def _hinge(xp: Namespace, logits: Any, labels: Labels) -> Any:
+    foreground = labels.counted & (labels.index == 1)
+    z = xp.where(labels.counted, bounded(xp, logits), 0.0)
+    error = 1.0 - (2.0 * select(xp, foreground, z) - z)
+    # 0 with slope 0 at a margin of exactly 1; by negation, so that NaN stays
+    error = select(xp, labels.counted & ~(error <= 0), error)
+    return _extension(xp, _flat(xp, error), _flat(xp, foreground))
+
+
+def _softmax(xp: Namespace, logits: Any, labels: Labels, *, weight: Any = None) -> Any:
+    p, missed = probabilities(xp, logits, labels)
+    error = select(xp, labels.counted, with_own(xp, labels, p, missed))
+    classes = labels.classes(xp) & labels.counted
+    loss = _extension(xp, _flat(xp, error), _flat(xp, classes))
+    return loss if weight is None else loss * weight
+
+
+def _flat(xp: Namespace, x: Any) -> Any:
+    return xp.reshape(x, (*x.shape[:2], math.prod(x.shape[2:])))
+
+
+def _lovasz(
+    function: str,
+    class_losses: Callable[..., Any],
+    xp: Namespace,
+    logits: Any,
+    target: Any,
+    read: Read,
+    compute: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """Return the mean of the losses (B, K) of the classes, and wrong samples."""
+    if is_dask(xp):
+        msg = (
+            f"{function}: Dask has no take_along_axis, which sorting the errors needs; "
+            "compute the arrays first, or map the loss over blocks of whole images"
+        )
+        raise NotImplementedError(msg)
+
+    def of_batch(logits: Any, target: Any) -> tuple[Any, Any]:
+        labels = read(target, logits.shape[1])
+        losses = class_losses(xp, cast(xp, logits, compute), labels, **options)
+        return xp.mean(losses, axis=1), labels.wrong_samples(xp)
+
+    if is_numpy(xp):  # sorting takes several copies: of one sample at a time
+        losses = np.empty(logits.shape[:1], compute)
+        for i in range(len(losses)):
+            losses[i : i + 1], _ = of_batch(logits[i : i + 1], target[i : i + 1])
+        return losses, None
+    return of_batch(logits, target)
+
+
+def _lovasz_hinge(
+    function: str, xp: Namespace, logits: Any, *rest: Any
+) -> tuple[Any, Any]:
+    if logits.shape[1] != 1:
+        msg = (
+            f"{function}: pred must have shape (B, 1, *), one logit for each pixel, "
+            f"got {tuple(logits.shape)}; take lovasz_softmax_loss for several classes"
+        )
+        raise ValueError(msg)
+    return _lovasz(function, _hinge, xp, logits, *rest)
+
+
+def lovasz_hinge_loss(
+    pred: ArrayT,
+    target: ArrayT,
+    *,
+    ignore_index: int | None = -100,
+    reduction: Reduction = "mean",
+) -> ArrayT:
+    r"""Lovász hinge: a convex surrogate of intersection over union, of one class.
+
+    .. math::
+
+       \ell = \sum_k e_{(k)} (J_k - J_{k-1})
+       \qquad e = \max(0, 1 - (2t - 1)\, \text{pred})
+
+    with :math:`e_{(k)}` the errors of a sample's pixels from the largest on, and
+    :math:`J_k` the Jaccard loss where the first k of them are wrong.
+
+    Parameters
+    ----------
+    pred
+        Logits (B, 1, \*), with any number of spatial axes.
+    target
+        Labels (B, \*) of any integer dtype or bool: 1 for the class and 0 elsewhere.
+    ignore_index
+        Label of pixels that take no part, whatever their logits; None: no label.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``, of the values of the samples.
+
+    Returns
+    -------
+    array
+        Not negative; 0 where every logit has the right sign and is at least 1 in size,
+        and for a sample without a pixel that counts. For ``"none"`` (B,), otherwise a
+        scalar.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type: a list, arrays of two libraries.
+    ValueError
+        If shapes, devices or dtypes do not fit; on NumPy, and under
+        :func:`check_values`, a label other than 0 and 1, which makes its sample NaN
+        elsewhere.
+    NotImplementedError
+        On Dask, which cannot reorder an array by another one.
+
+    Notes
+    -----
+    Equal errors are taken in the order of their pixels, which decides on their slopes.
+
+    References
+    ----------
+    Berman et al., "The Lovász-Softmax loss", CVPR 2018, arXiv:1705.08790, eq. 8 and
+    algorithm 1; Yu and Blaschko, "The Lovász hinge", arXiv:1512.07797.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> logits = np.asarray([[[[2.0, -1.0], [0.0, 3.0]]]])
+    >>> print(f"{lovasz_hinge_loss(logits, np.asarray([[[1, 0], [0, 1]]])):.4f}")
+    0.3333
+    """
+    function = "lovasz_hinge_loss"
+    return per_sample(
+        function,
+        partial(_lovasz_hinge, function),
+        {"pred": pred, "target": target},
+        reduction,
+        ignore_index=ignore_index,
+        num_classes=2,
+    )
+
+
+@dataclass(frozen=True)
+class LovaszHingeLoss:
+    """Criterion of :func:`lovasz_hinge_loss`: options first, arrays at the call."""
+
+    ignore_index: int | None = -100
+    reduction: Reduction = "mean"
+
+    def __call__(self, pred: ArrayT, target: ArrayT) -> ArrayT:
+        """Return the loss of logits and labels."""
+        return lovasz_hinge_loss(
+            pred, target, ignore_index=self.ignore_index, reduction=self.reduction
+        )
+
+
+def lovasz_softmax_loss(
+    pred: ArrayT,
+    target: ArrayT,
+    weight: Array | None = None,
+    *,
+    ignore_index: int | None = -100,
+    reduction: Reduction = "mean",
+) -> ArrayT:
+    r"""Lovász-softmax: a surrogate of the mean intersection over union of all classes.
+
+    .. math::
+
+       \ell = \frac1C \sum_c w_c \sum_k e_{c,(k)} (J_{c,k} - J_{c,k-1})
+       \qquad e_c = |[t = c] - p_c|
+
+    with :math:`e_{c,(k)}` the errors of a sample's pixels from the largest on,
+    :math:`J_{c,k}` the Jaccard loss of the class where the first k of them are wrong,
+    p the softmax of `pred` and :math:`w_c` the `weight`.
+
+    Parameters
+    ----------
+    pred
+        Logits (B, C, \*), C at least 2, with any number of spatial axes.
+    target
+        Labels (B, \*) of any integer dtype, from 0 to C - 1.
+    weight
+        One weight for each class, (C,), which multiplies its loss; the mean is over
+        all classes still.
+    ignore_index
+        Label of pixels that take no part, whatever their logits; None: no label.
+    reduction
+        ``"mean"``, ``"sum"`` or ``"none"``, of the values of the samples.
+
+    Returns
+    -------
+    array
+        Not negative, at most 1 without weights; 0 for a certain and right prediction,
+        and for a sample without a pixel that counts. For ``"none"`` (B,), otherwise a
+        scalar.
+
+    Raises
+    ------
+    TypeError
+        If an argument is of the wrong type: a list, arrays of two libraries.
+    ValueError
+        If shapes, devices or dtypes do not fit; on NumPy, and under
+        :func:`check_values`, a label out of range, which makes its sample NaN
+        elsewhere.
+    NotImplementedError
+        On Dask, which cannot reorder an array by another one.
+
+    Notes
+    -----
+    A class that the target does not have counts by its largest probability. Equal
+    errors are taken in the order of their pixels, which decides on their slopes.
+
+    References
+    ----------
+    Berman et al., "The Lovász-Softmax loss", CVPR 2018, arXiv:1705.08790, eq. 11 and
+    algorithm 1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> p = [[0.6, 0.21, 0.12], [0.29, 0.68, 0.19], [0.11, 0.11, 0.69]]
+    >>> loss = lovasz_softmax_loss(np.log(p)[np.newaxis], np.asarray([[0, 1, 2]]))
+    >>> print(f"{loss:.4f}")
+    0.3433
+    """
+    function = "lovasz_softmax_loss"
+    return per_sample(
+        function,
+        partial(_lovasz, function, _softmax),
+        {"pred": pred, "target": target},
+        reduction,
+        ignore_index=ignore_index,
+        weight=weight,
+        least_classes=2,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class LovaszSoftmaxLoss:
+    """Criterion of :func:`lovasz_softmax_loss`: options first, arrays at the call."""
+
+    weight: Array | None = None
+    ignore_index: int | None = -100
+    reduction: Reduction = "mean"
+
+    def __call__(self, pred: ArrayT, target: ArrayT) -> ArrayT:
+        """Return the loss of logits and labels."""
+        return lovasz_softmax_loss(
+            pred,
+            target,
+            self.weight,
+            ignore_index=self.ignore_index,
+            reduction=self.reduction,
+        )
