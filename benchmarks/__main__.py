@@ -48,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
         "--size",
         type=positive_number,
         metavar="N",
-        help="elements (pointwise) or pixels a side (image) of an input",
+        help="elements (pointwise) or pixels a side (others) of an input",
     )
     parser.add_argument(
         "--repeats", type=positive_number, metavar="N", help="rounds of each race"

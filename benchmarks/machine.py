@@ -16,6 +16,8 @@ PEERS = (
     "torch",
     "kornia",
     "pytorch-msssim",
+    "monai",
+    "segmentation-models-pytorch",
     "jax",
     "optax",
     "dm-pix",

@@ -26,6 +26,11 @@ def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
     return max(0, peak - before - int(result.nbytes))
 
 
+def extra_on_numpy(loss: Loss, inputs: Inputs) -> float:
+    """Return the largest extra memory of a NumPy call, in first inputs."""
+    return numpy_peak(loss, *inputs) / float(inputs[0].nbytes)
+
+
 def kept_for_backward(loss: Loss, inputs: Inputs) -> float:
     """Return what autograd keeps to differentiate by the first input, in its sizes."""
     tensors = modes.torch_tensors(inputs)

@@ -102,7 +102,7 @@ class Torch(Backend):
     name = module = "torch"
     modes = ("eager", "gradient", "compiled", "vmap", "meta")
     compiling_modes = slow_modes = ("compiled",)
-    costly_modes = ("vmap",)
+    costly_modes = ("vmap", "meta")
 
     def __init__(self) -> None:
         super().__init__()
@@ -283,7 +283,7 @@ class Dask(Backend):
 
     name = "dask"
     module = "dask.array"
-    slow_modes = ("eager",)
+    costly_modes = ("eager",)
     immutable = True
 
     def __init__(self) -> None:

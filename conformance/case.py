@@ -48,8 +48,12 @@ class Case:
     gradient_ulps: float | None = None
     # What the largest gradient is taken for where it is less, because terms cancel.
     gradient_scale: float = 0.0
+    # Backends that keep digits down to those of this number only, and it.
+    scale_on: Mapping[str, float] = field(default_factory=dict)
     # Options that a compiled function takes as an argument instead of a constant.
     traced: tuple[str, ...] = ()
+    # Backends whose values are at hand, so that a wrong one is a ValueError there.
+    refused_by: tuple[str, ...] = ()
 
     @property
     def floating(self) -> tuple[str, ...]:

@@ -87,7 +87,8 @@ def _check_gradient(
         unstated = np.isnan(expected)  # any finite number is right
         _require_finite(cell, case, got, unstated, label)
         expected = np.where(unstated, got, expected)
-        steepest = max(_steepest(name, expected, truth), case.gradient_scale)
+        scale = max(case.gradient_scale, _own_scale(cell, case))
+        steepest = max(_steepest(name, expected, truth), scale)
         allowed = _gradient_allowance(cell, case, name, steepest, expected.size)
         worst = max(worst, _require(cell, case, got, expected, allowed, label))
     return worst
@@ -176,6 +177,17 @@ def _check_like(
         raise CheckError(f"{label} is on {backend.device(result)}, not with its input")
 
 
+def check_refused(cell: Cell, function: Function, arrays: Arrays) -> None:
+    """A ValueError that names the loss."""
+    try:
+        function(arrays)
+    except ValueError as error:
+        if cell.loss.name not in str(error):
+            raise CheckError(f"the error does not name the loss: {error}") from error
+        return
+    raise CheckError("expected a ValueError, and there is a result")
+
+
 def check_unchanged(cell: Cell, case: Case, arrays: Arrays) -> None:
     if cell.backend.immutable:
         return
@@ -198,7 +210,7 @@ class Allowance:
 def _value_allowance(cell: Cell, case: Case, size: int) -> Allowance:
     """Of a result of `size` numbers."""
     ulps = _ulps(cell, case, size)
-    scale = cell.loss.scale_of(case)
+    scale = max(cell.loss.scale_of(case), _own_scale(cell, case))
     if scale:
         return _absolute(cell, ulps, scale)
     ulps = 1.0 if cell.dtype in HALF else ulps
@@ -214,6 +226,10 @@ def _gradient_allowance(
         return _absolute(cell, stated, steepest)
     ulps = 1.0 if cell.dtype in HALF else _ulps(cell, case, size)
     return Allowance(ulps, _gradient_floor(cell, case, name, steepest, ulps) / ulps)
+
+
+def _own_scale(cell: Cell, case: Case) -> float:
+    return case.scale_on.get(cell.backend.name, 0.0)
 
 
 def _absolute(cell: Cell, ulps: float, scale: float) -> Allowance:

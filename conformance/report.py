@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import metadata
 from typing import Any
@@ -77,14 +78,19 @@ def _line(
 
 
 def failures(outcomes: Iterable[Outcome]) -> str:
-    """Every failure and expected failure by name, the first of them in full."""
+    """Every failure by name, the first of them in full, and those that are expected."""
     lines = []
     for outcome in outcomes:
         where = f"{outcome.loss}, {outcome.backend} {outcome.device}, {outcome.dtype}"
+        place = f"{where}, {outcome.mode}"
         for result in outcome.results:
-            if result.status is not Status.PASS:
-                place = f"{where}, {outcome.mode}, case {result.case}"
-                lines.append(f"{result.status}: {place}: {result.message}")
+            if result.status is Status.FAIL:
+                name = f"{place}, case {result.case}"
+                lines.append(f"{result.status}: {name}: {result.message}")
+        expected = [r for r in outcome.results if r.status is Status.EXPECTED_FAILURE]
+        for reason, count in Counter(result.message for result in expected).items():
+            cases = expected[0].case if count == 1 else f"{count} cases"
+            lines.append(f"{Status.EXPECTED_FAILURE}: {place}, {cases}: {reason}")
     if len(lines) > SHOWN_FAILURES:
         more = f"... and {len(lines) - SHOWN_FAILURES} more; --json lists them all"
         lines = [*lines[:SHOWN_FAILURES], more]

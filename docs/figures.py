@@ -8,8 +8,8 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from scipy.ndimage import gaussian_filter
-from skimage import data
+from scipy.ndimage import binary_erosion, gaussian_filter
+from skimage import data, filters, segmentation
 
 import xloss
 
@@ -33,6 +33,9 @@ REGRESSION = {
 
 DECIBELS = 24.0
 
+CLASSES = ("background", "rim", "coin")
+GAMMA = 2.0
+
 
 def draw() -> None:
     """Draw every figure; a build on another machine gives the same files."""
@@ -49,6 +52,8 @@ def draw() -> None:
     regression = {name: loss(x, 0 * x) for name, loss in REGRESSION.items()}
     _curves("regression", x, regression, 4.0)
     _similarity("ssim_map")
+    _focal("focal")
+    _segmentation("focal_map")
 
 
 def _curves(
@@ -128,3 +133,83 @@ def _scale(axes: Axes, drawn: Axes) -> None:
     scale.yaxis.set_label_position("left")
     scale.set_ylabel("SSIM, window 11", fontsize=9)
     scale.tick_params(labelsize=8)
+
+
+def _focal(name: str) -> None:
+    """Draw the focal loss of two classes in float32, and its error, over the gap."""
+    gap = np.linspace(0, 28, 56 * 32, endpoint=False, dtype=np.float32)
+    exact = _exact_focal(gap.astype(np.float64))
+    logits = np.stack([gap, 0 * gap], axis=1)
+    labels = np.zeros(gap.size, np.int64)
+    ours = xloss.focal_loss(logits, labels, alpha=None, gamma=GAMMA).sum(axis=1)
+    forms = {"xloss": (ours, "-"), "textbook": (_textbook_focal(logits), "--")}
+    with mpl.rc_context({"svg.hashsalt": "xloss", "font.size": 9}):
+        figure = Figure(figsize=(9, 3.4), layout="constrained")
+        loss, error = figure.subplots(1, 2)
+        loss.semilogy(gap, exact, color="0.8", linewidth=5, label="exact")
+        for label, (values, dashes) in forms.items():
+            shown = np.where(values > 0, values, np.nan)
+            loss.semilogy(gap, shown, dashes, label=label)
+            apart = np.abs(values - exact) / exact
+            error.semilogy(gap[::32], apart.reshape(-1, 32).max(axis=1), dashes)
+        last = np.flatnonzero(forms["textbook"][0])[-1]
+        loss.annotate(
+            "textbook: 0 from here on",
+            (gap[last], forms["textbook"][0][last]),
+            xytext=(1, 1e-30),
+            arrowprops={"arrowstyle": "->"},
+        )
+        loss.set(title=f"focal loss in float32, γ = {GAMMA:g}")
+        error.set(title="largest relative error", ylim=(1e-8, 10))
+        for axes in (loss, error):
+            axes.set_xlabel("logit of the label minus the other")
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.legend(*loss.get_legend_handles_labels(), loc="outside right center")
+        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+
+
+def _exact_focal(gap: np.ndarray) -> np.ndarray:
+    return np.log1p(np.exp(-gap)) / (1 + np.exp(gap)) ** GAMMA
+
+
+def _textbook_focal(logits: np.ndarray) -> np.ndarray:
+    """Return the loss of the first, larger logit as the definition states it."""
+    log_p = -np.log(np.sum(np.exp(logits - logits[:, :1]), axis=1))
+    return -((1 - np.exp(log_p)) ** np.float32(GAMMA)) * log_p
+
+
+def _segmentation(name: str) -> None:
+    """Draw coins, their labels, and where two losses of a prediction are large."""
+    photograph, labels = _coins()
+    logits = _prediction(labels)
+    entropy = xloss.cross_entropy_loss(logits, labels, reduction="none")
+    focal = xloss.focal_loss(logits, labels, alpha=None, gamma=GAMMA).sum(axis=1)
+    figure = Figure(figsize=(9, 2.3), layout="constrained")
+    axes = figure.subplots(1, 4)
+    _picture(axes[0], photograph, "photograph", cmap="gray")
+    _picture(axes[1], labels[0] / 2, ", ".join(CLASSES), cmap="gray")
+    _picture(axes[2], entropy[0], f"cross-entropy {entropy.mean():.3f}", cmap="magma")
+    _picture(axes[3], focal[0], f"focal loss {focal.mean():.3f}", cmap="magma")
+    scale = axes[3].inset_axes((1.05, 0, 0.06, 1))
+    figure.colorbar(axes[3].images[0], cax=scale, extend="max")
+    scale.tick_params(labelsize=8)
+    figure.savefig(FOLDER / f"{name}.png", dpi=160, metadata={"Software": None})
+
+
+def _coins() -> tuple[np.ndarray, np.ndarray]:
+    """Return a photograph of coins and the classes of its pixels, (1, H, W)."""
+    grey = data.coins()[12:226, 12:244]
+    # Certain pixels of both grow along the edges until they meet.
+    seeds = np.where(grey > 150, 2, np.where(grey < 30, 1, 0))
+    coins = segmentation.watershed(filters.sobel(grey), seeds) == 2
+    inside = binary_erosion(coins, iterations=4)
+    return grey / 255, (coins.astype(np.int64) + inside)[np.newaxis]
+
+
+def _prediction(labels: np.ndarray) -> np.ndarray:
+    """Return logits of the labels seen through a blur, with noise."""
+    classes = np.arange(len(CLASSES)).reshape(1, -1, 1, 1)
+    shares = gaussian_filter((labels[:, np.newaxis] == classes) * 1.0, (0, 0, 2, 2))
+    noise = np.random.default_rng(708).standard_normal(shares.shape)
+    return np.log(shares + 0.02) + 3 * gaussian_filter(noise, (0, 0, 1.5, 1.5))

@@ -13,13 +13,15 @@ from benchmarks.rows import Result, Row, Settings
 TINY = {
     "pointwise": Settings(size=768, rounds=1),
     "image": Settings(size=24, rounds=1),
+    "segmentation": Settings(size=24, rounds=1),
 }
 ONCE = Settings(size=1, rounds=1)
 
 
 def _is_slow(row):
     # Compiling takes seconds for each contender: a row of each group stands for all.
-    return row.section.startswith("torch.compile") and row.loss not in ("huber", "psnr")
+    compiled = ("huber", "psnr", "focal")
+    return row.section.startswith("torch.compile") and row.loss not in compiled
 
 
 @pytest.mark.parametrize(
@@ -164,6 +166,12 @@ def test_numpy_peak_counts_temporaries_and_not_the_result():
     # NumPy may reuse the square's buffer for the sum.
     assert array.nbytes <= peak <= 2 * array.nbytes + slack
     assert memory.numpy_peak(lambda x: x + 1, array) <= slack
+
+
+def test_numpy_memory_is_counted_in_first_inputs():
+    array, other = np.ones(1 << 16), np.ones(1 << 16)
+    extra = memory.extra_on_numpy(lambda x, y: (x + y).sum(), (array, other))
+    assert extra == pytest.approx(1, abs=0.01)  # the sums; Python's objects beside
 
 
 def test_torch_saved_counts_what_is_kept_beside_the_inputs():

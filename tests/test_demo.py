@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from xloss.__main__ import main
-from xloss.demo import backends, figure, pictures, progress, scenes
+from xloss.demo import backends, figure, pictures, progress, scenes, table, tones
 from xloss.demo.errors import DemoError
+from xloss.demo.rows import ROWS
 
 RANDOM = np.random.default_rng(3)
 PIXELS = RANDOM.random((3, 48, 40))
@@ -165,6 +166,46 @@ def test_outliers_are_black_or_white_in_all_channels():
         assert share == pytest.approx(scenes.OUTLIERS / 2, abs=0.005)
 
 
+# Labels
+
+
+def test_tones_are_parted_by_otsus_thresholds():
+    filters = pytest.importorskip("skimage.filters")
+    brightness = pictures.synthetic().mean(axis=0)
+    means = tones.tone_means(brightness)
+    parted = (means[:-1] + means[1:]) / 2
+    bins = 256
+    expected = filters.threshold_multiotsu(brightness, len(tones.TONES), bins)
+    # The histogram knows a threshold to a bin.
+    np.testing.assert_allclose(parted, expected, atol=np.ptp(brightness) / bins)
+
+
+def test_the_clean_picture_predicts_its_own_labels():
+    pixels = pictures.synthetic()
+    found = tones.predict(pixels[np.newaxis].astype(np.float32), pixels)
+    assert set(np.unique(found.labels)) == {0, 1, 2}
+    np.testing.assert_array_equal(found.logits.argmax(axis=1), found.labels)
+    np.testing.assert_array_equal(found.bright, found.labels == 2)
+    np.testing.assert_array_equal(found.bright_logits[:, 0] > 0, found.bright)
+
+
+def test_logits_are_those_of_normal_tones():
+    stats = pytest.importorskip("scipy.stats")
+    found = tones.predict(PIXELS[np.newaxis].astype(np.float32), PIXELS)
+    means = tones.tone_means(PIXELS.mean(axis=0))[:, np.newaxis, np.newaxis]
+    expected = stats.norm.logpdf(PIXELS.mean(axis=0), means, tones.SPREAD)
+    # Up to what is common to the tones; the pixels and the logits are float32.
+    gaps = found.logits[0] - found.logits[0, :1]
+    np.testing.assert_allclose(gaps, expected - expected[:1], rtol=1e-5, atol=1e-5)
+
+
+def test_a_picture_of_one_tone_has_finite_logits():
+    grey = np.full((1, 20, 20), 0.5)
+    found = tones.predict(grey[np.newaxis].astype(np.float32), grey)
+    assert np.all(found.labels == found.labels[0, 0, 0])
+    assert np.all(np.isfinite(found.logits))
+
+
 # Backends
 
 
@@ -197,6 +238,26 @@ def test_backend_that_does_not_start_says_why(monkeypatch):
     monkeypatch.setattr(backends, "_START", {"numpy": start})
     with pytest.raises(DemoError, match=r"numpy .* RuntimeError: no driver$"):
         backends.start(["numpy"])
+
+
+def test_what_a_backend_lacks_is_said_beside_the_others():
+    def lacking(call):
+        def run(*arrays):
+            raise NotImplementedError("no take_along_axis")
+
+        return run
+
+    with_all = backends.Backend("whole", "1", np.asarray, lambda call: call)
+    with_less = backends.Backend("partial", "1", np.asarray, lacking)
+    row = next(row for row in ROWS if row.name == "mse")
+    scene = scenes.degrade(PIXELS)
+    result = table.measure(row, scene, [with_all, with_less])
+    # Neither float32 residuals nor their mean are wrong by more than a few units.
+    assert result.disagreement < 1e-6
+    values = table.backend_table([result], [with_all, with_less]).splitlines()[-1]
+    assert values.split()[2] == "-"
+    said = table.refusals([result], [with_all, with_less])
+    assert said == ["partial: no take_along_axis"]
 
 
 # Options

@@ -22,7 +22,7 @@ def _saved(tmp_path, *shape):
 
 def _textbook(scene):
     """The pointwise losses of the table, as a textbook prints them."""
-    pred, clean = (a.astype(np.float64) for a in scene)
+    pred, clean = (a.astype(np.float64) for a in scene[:2])
     r, size = pred - clean, abs(pred - clean)
     z = (r / 0.1) ** 2
     quadratic = np.where(size <= 0.1, r * r / 2, 0.1 * (size - 0.05))
@@ -51,7 +51,7 @@ def test_row_shows_the_textbooks_value(row):
     by_degradation = expected.reshape(3, -1).mean(axis=1)
     assert result.by_degradation == pytest.approx(by_degradation, rel=1e-9)
     assert result.disagreement < 1e-6  # float32, over 17 280 values
-    assert result.seconds[0] > 0
+    assert result.runs[0].seconds > 0
 
 
 def _blurred(images, sigma, reach, mode):
@@ -140,7 +140,7 @@ _IMAGE_TEXTBOOK = {
 def test_image_row_shows_the_textbooks_value(row, channels):
     height, width = 48 + row.least_side, 40 + row.least_side
     scene = scenes.degrade(RANDOM.random((channels, height, width)))
-    pred, clean = (a.astype(np.float64) for a in scene)
+    pred, clean = (a.astype(np.float64) for a in scene[:2])
     expected = _IMAGE_TEXTBOOK[row.name]
     result = table.measure(row, scene, backends.start(["numpy"])[0])
     # SSIM's eps of 1e-12 and a brightness rounded to float32 are both below 1e-7.
@@ -156,7 +156,8 @@ def test_image_row_shows_the_textbooks_value(row, channels):
     [(2.0, [2.0, 2.5, 1.0], 0.5), (0.0, [0.0, 0.25], 0.25)],
 )
 def test_disagreement_is_the_largest_and_relative(exact, values, expected):
-    assert table.Result(ROWS[0], exact, [], values, []).disagreement == expected
+    runs = [table.Run(value) for value in values]
+    assert table.Result(ROWS[0], exact, [], runs).disagreement == expected
 
 
 @pytest.mark.parametrize(
@@ -212,4 +213,4 @@ def test_slow_losses_are_repeated_less(monkeypatch, seconds, calls):
     scene = scenes.degrade(PIXELS)
     result = table.measure(ROWS[0], scene, backends.start(["numpy"])[0])
     assert len(timed) == calls
-    assert result.seconds == [seconds]
+    assert [run.seconds for run in result.runs] == [seconds]

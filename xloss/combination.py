@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
-from ._core.checks import number
+from ._core.checks import is_number, number
+from ._core.namespace import cast, resolve
 
 __all__ = ["Combination", "combine"]
 
 Criterion = Callable[..., Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Combination:
     """Weighted sum of criteria, a criterion itself; :func:`combine` makes it."""
 
@@ -23,18 +26,23 @@ class Combination:
     def __call__(self, *arrays: Any, **options: Any) -> Any:
         """Return the weighted sum; every criterion gets all arguments."""
         losses = [criterion(*arrays, **options) for criterion in self.criteria]
-        first, *others = losses
-        if any(loss.shape != first.shape for loss in others):
+        shapes = [tuple(getattr(loss, "shape", ())) for loss in losses]
+        if any(shape != shapes[0] for shape in shapes):
             came = ", ".join(
-                f"{_name(criterion)}: {tuple(loss.shape)}"
-                for criterion, loss in zip(self.criteria, losses, strict=True)
+                f"{_name(criterion)}: {shape}"
+                for criterion, shape in zip(self.criteria, shapes, strict=True)
             )
             msg = f"combine: all terms must have one shape, got {came}; reduce them"
             raise ValueError(msg)
-        total = self.weights[0] * first
-        for weight, loss in zip(self.weights[1:], others, strict=True):
-            total = total + weight * loss
-        return total
+        terms = map(_weighted, self.weights, losses)
+        return reduce(operator.add, terms)
+
+
+def _weighted(weight: Any, loss: Any) -> Any:
+    if is_number(weight):
+        return weight * loss
+    xp = resolve("combine", {"loss": loss}, {"weight": weight}).xp
+    return cast(xp, weight, loss.dtype) * loss  # a weight does not widen the loss
 
 
 def combine(*criteria: Criterion, weights: Sequence[Any] | None = None) -> Combination:

@@ -9,7 +9,7 @@ from ._core.binary import counted_pairs
 from ._core.checks import number, refuse_size_average
 from ._core.labelled import labelled
 from ._core.labels import Labels
-from ._core.margins import bounded, margin
+from ._core.margins import margin
 from ._core.numerics import select, softplus
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
@@ -31,9 +31,6 @@ def _cross_entropy(
     label_smoothing: Any,
     weight: Any = None,
 ) -> tuple[Any, Any]:
-    smooth = not _is_zero(label_smoothing)
-    if smooth or target is not None:  # the gaps to all classes are multiplied
-        logits = bounded(xp, logits)
     m, z, logit = margin(xp, logits, labels)
     own = softplus(xp, m)  # -log p of the label, or of the largest logit
     if target is not None:
@@ -48,7 +45,7 @@ def _cross_entropy(
         counts = xp.sum(select(xp, labels.classes(xp), weight), axis=1, keepdims=True)
         counts = xp.where(labels.counted, counts, 0.0)
         loss, total = counts * own, xp.sum(weight)
-    if smooth:
+    if not _is_zero(label_smoothing):
         gaps = logit - z if weight is None else weight * (logit - z)
         uniform = (total * own + xp.sum(gaps, axis=1, keepdims=True)) / z.shape[1]
         loss = (1.0 - label_smoothing) * loss + label_smoothing * uniform
@@ -200,7 +197,7 @@ def _binary_cross_entropy(
     *,
     pos_weight: Any = None,
 ) -> tuple[Any, Any]:
-    z, t, where = counted_pairs(xp, logits, target, where, None)
+    z, t, where, _ = counted_pairs(xp, logits, target, where, None)
     positive = t if pos_weight is None else pos_weight * t
     return positive * softplus(xp, -z) + (1.0 - t) * softplus(xp, z), where
 

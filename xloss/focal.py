@@ -11,8 +11,8 @@ from ._core.checks import not_negative, number
 from ._core.labelled import labelled
 from ._core.labels import Labels, check_ignore_index, check_logits
 from ._core.margins import focal_term, margin
-from ._core.namespace import resolve
-from ._core.numerics import indicator, select, softplus
+from ._core.namespace import cast, resolve
+from ._core.numerics import at_most, select, softplus
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -36,8 +36,10 @@ def _focal(
 ) -> tuple[Any, Any]:
     loss = focal_term(xp, margin(xp, logits, labels).value, gamma)
     if alpha is not None:
-        background = indicator(xp, labels.index == 0, loss)
-        loss = (alpha + (1.0 - 2.0 * alpha) * background) * loss
+        # By numbers: to store answers to index == 0 for its backward would take torch's
+        # compiler as long as the softmax.
+        foreground = at_most(xp, cast(xp, labels.index, loss.dtype), 1.0)
+        loss = ((1.0 - alpha) + (2.0 * alpha - 1.0) * foreground) * loss
     if weight is not None:
         loss = (
             xp.sum(select(xp, labels.classes(xp), weight), axis=1, keepdims=True) * loss
@@ -191,7 +193,7 @@ def _binary_focal(
     alpha: Any = None,
     pos_weight: Any = None,
 ) -> tuple[Any, Any]:
-    z, t, where = counted_pairs(xp, logits, target, where, refusal)
+    z, t, where, poison = counted_pairs(xp, logits, target, where, refusal)
     positive, negative = t, 1.0 - t
     if alpha is not None:
         positive, negative = alpha * positive, (1.0 - alpha) * negative
@@ -199,11 +201,11 @@ def _binary_focal(
         positive = pos_weight * positive
     if hard:  # one of the two terms is 0
         m = (1.0 - 2.0 * t) * z
-        return (positive + negative) * focal_term(xp, m, gamma), where
+        return (positive + negative) * focal_term(xp, m, gamma) + poison, where
     # sigmoid(z)^gamma = exp(-gamma softplus(-z)), whatever the size of z
     plus, minus = softplus(xp, z), softplus(xp, -z)
     missed = positive * (xp.exp(-gamma * plus) * minus)
-    return missed + negative * (xp.exp(-gamma * minus) * plus), where
+    return missed + negative * (xp.exp(-gamma * minus) * plus) + poison, where
 
 
 def binary_focal_loss_with_logits(

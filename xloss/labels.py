@@ -7,10 +7,10 @@ from typing import Any
 
 import array_api_compat
 
-from ._core.checks import not_negative
+from ._core.checks import number
 from ._core.labels import read_labels
 from ._core.namespace import cast, full, resolve
-from ._core.typing import ArrayT
+from ._core.typing import ArrayT, Namespace
 from ._core.values import check_values
 
 __all__ = ["check_values", "one_hot"]
@@ -36,7 +36,7 @@ def one_hot(
     dtype
         dtype of the result; None: the library's default real floating dtype.
     eps
-        At least 0: stands in the place of 0, in a floating dtype.
+        In [0, 1]: stands in the place of 0, in a floating dtype.
 
     Returns
     -------
@@ -65,9 +65,9 @@ def one_hot(
         came = f"shape {tuple(labels.shape)}, {labels.dtype}"
         msg = f"{function}: labels must be (N, *) of an integer dtype, got {came}"
         raise ValueError(msg)
-    eps = not_negative(function, "eps", eps)
+    eps = number(function, "eps", eps, lambda v: (v >= 0) & (v <= 1), "in [0, 1]")
     dtype = default if dtype is None else dtype
-    floating = xp.isdtype(dtype, "real floating")
+    floating = _is_floating(function, xp, dtype)
     if not (floating or (isinstance(eps, float) and eps == 0.0)):
         msg = f"{function}: eps needs a floating dtype, got {dtype}; pass eps=0"
         raise ValueError(msg)
@@ -85,6 +85,18 @@ def one_hot(
         result = array_api_compat.to_device(result, device)
     one_of_each: ArrayT = result
     return one_of_each
+
+
+def _is_floating(function: str, xp: Namespace, dtype: Any) -> bool:
+    try:
+        real = xp.isdtype(dtype, ("bool", "integral", "real floating"))
+    except TypeError:
+        msg = f"{function}: dtype must be a dtype of the labels' library, got {dtype!r}"
+        raise TypeError(msg) from None
+    if not real:
+        msg = f"{function}: dtype must be floating, integer or bool, got {dtype}"
+        raise ValueError(msg)
+    return bool(xp.isdtype(dtype, "real floating"))
 
 
 def _class_count(function: str, value: Any) -> int:

@@ -12,9 +12,16 @@ import numpy as np
 
 from ._core.confusion import probabilities
 from ._core.labels import Labels, with_own
-from ._core.margins import bounded
 from ._core.namespace import cast, indices, is_dask, is_numpy
-from ._core.numerics import at_least, cumulative, descending, reordered, select
+from ._core.numerics import (
+    at_least,
+    cumulative,
+    descending,
+    largest_square,
+    limited,
+    reordered,
+    select,
+)
 from ._core.samples import Read, per_sample
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -43,13 +50,14 @@ def _extension(xp: Namespace, error: Any, foreground: Any) -> Any:
     left = (size - hits) / at_least(xp, union - 1.0, 1.0)
     step = (left + mine * (1.0 - left)) / union
     # Without a pixel of the class the loss is the largest error.
-    largest = xp.sum(error[..., :1], axis=-1)
-    return xp.where(size[..., 0] == 0, largest, xp.sum(error * step, axis=-1))
+    step = xp.where((size == 0) & (place == 1), 1.0, step)
+    return xp.sum(error * step, axis=-1)
 
 
 def _hinge(xp: Namespace, logits: Any, labels: Labels) -> Any:
     foreground = labels.counted & (labels.index == 1)
-    z = xp.where(labels.counted, bounded(xp, logits), 0.0)
+    z = xp.where(labels.counted, logits, 0.0)
+    z = limited(xp, z, largest_square(xp, z))
     error = 1.0 - (2.0 * select(xp, foreground, z) - z)
     # 0 with slope 0 at a margin of exactly 1; by negation, so that NaN stays
     error = select(xp, labels.counted & ~(error <= 0), error)

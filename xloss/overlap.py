@@ -148,7 +148,8 @@ def dice_loss(
     :math:`\mathrm{FP}_c = \sum \max(p - t, 0)`, :math:`\mathrm{FN}_c = \sum \max(t - p,
     0)` and :math:`I_c = T_c - \mathrm{FN}_c`: for labels the usual sums, and for shares
     least at p = t, where :math:`\sum p t` is not. The loss is computed from FP and FN,
-    and keeps the digits of a small one.
+    and keeps the digits of a small one; in eager torch, and for shares, it has an error
+    of half a unit in the last place of 1 instead.
 
     References
     ----------
@@ -257,7 +258,8 @@ def jaccard_loss(
     :math:`\mathrm{FP}_c = \sum \max(p - t, 0)`, :math:`\mathrm{FN}_c = \sum \max(t - p,
     0)` and :math:`I_c = T_c - \mathrm{FN}_c`: for labels the usual sums, and for shares
     least at p = t, where :math:`\sum p t` is not. The loss is computed from FP and FN,
-    and keeps the digits of a small one.
+    and keeps the digits of a small one; in eager torch, and for shares, it has an error
+    of half a unit in the last place of 1 instead.
 
     References
     ----------
@@ -362,7 +364,8 @@ def generalized_dice_loss(
     :math:`\mathrm{FP}_c = \sum \max(p - t, 0)`, :math:`\mathrm{FN}_c = \sum \max(t - p,
     0)` and :math:`I_c = T_c - \mathrm{FN}_c`: for labels the usual sums, and for shares
     least at p = t, where :math:`\sum p t` is not. The loss is computed from FP and FN,
-    and keeps the digits of a small one.
+    and keeps the digits of a small one; in eager torch, and for shares, it has an error
+    of half a unit in the last place of 1 instead.
 
     References
     ----------

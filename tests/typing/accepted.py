@@ -22,6 +22,8 @@ def numpy_array(x: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None
     assert_type(xloss.MSELoss("none")(x, x, weight=x), npt.NDArray[np.float32])
     assert_type(xloss.ssim(x, x, 11, padding="valid"), npt.NDArray[np.float32])
     assert_type(xloss.total_variation(x, "mean"), npt.NDArray[np.float32])
+    assert_type(xloss.focal_loss(x, x, None, weight=x), npt.NDArray[np.float32])
+    assert_type(xloss.DiceLoss("macro", weight=x)(x, x), npt.NDArray[np.float32])
 
 
 def torch_tensor(x: torch.Tensor) -> None:
@@ -32,6 +34,9 @@ def torch_tensor(x: torch.Tensor) -> None:
     assert_type(xloss.SSIMLoss(11, padding="valid")(x, x, where=x > 0), torch.Tensor)
     assert_type(xloss.MS_SSIMLoss(sigmas=(0.5, 1.0))(x, x), torch.Tensor)
     assert_type(xloss.psnr(x, x, 1, reduction="none"), torch.Tensor)
+    assert_type(xloss.cross_entropy_loss(x, x, x, None, "sum", 0.1), torch.Tensor)
+    assert_type(xloss.CrossEntropyLoss(x)(x, x, where=x > 0), torch.Tensor)
+    assert_type(xloss.one_hot(x, 3, x.device, torch.float16), torch.Tensor)
 
 
 def jax_array(x: jax.Array) -> None:
@@ -43,6 +48,9 @@ def jax_array(x: jax.Array) -> None:
     assert_type(xloss.TotalVariation()(x), jax.Array)
     assert_type(xloss.inverse_depth_smoothness_loss(x, x), jax.Array)
     assert_type(xloss.SSIM3DLoss(5)(x, x, sample_weight=x), jax.Array)
+    assert_type(xloss.tversky_loss(x, x, 0.3, 0.7, reduction="none"), jax.Array)
+    assert_type(xloss.LovaszSoftmaxLoss(ignore_index=None)(x, x), jax.Array)
+    assert_type(xloss.FocalTverskyLoss(0.3, 0.7, 0.75)(x, x), jax.Array)
 
 
 def unknown(x: Any) -> None:
@@ -55,3 +63,10 @@ def reduction_of_any_kind(x: torch.Tensor, average: bool) -> None:
     criterion = xloss.SmoothL1Loss(reduction="mean" if average else "sum", beta=0.5)
     assert_type(criterion, xloss.SmoothL1Loss)
     assert_type(criterion(x, x), torch.Tensor)
+
+
+def sums_of_criteria(x: torch.Tensor) -> None:
+    criterion = xloss.combine(xloss.DiceLoss(), xloss.FocalLoss(0.25, reduction="mean"))
+    xloss.combine(criterion, xloss.LovaszHingeLoss(), weights=(1.0, 0.5))(x, x)
+    with xloss.check_values():
+        criterion(x, x)

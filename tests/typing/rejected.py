@@ -51,6 +51,21 @@ def options_of_image_losses(x: torch.Tensor) -> None:
     xloss.PSNRLoss()  # error
 
 
+def options_of_segmentation_losses(x: torch.Tensor) -> None:
+    xloss.focal_loss(x, x)  # error
+    xloss.focal_loss(x, x, 0.25, "mean")  # error
+    xloss.dice_loss(x, x, "weighted")  # error
+    xloss.dice_loss(x, x, where=x)  # error
+    xloss.dice_loss(x, x, ignore_index=255.0)  # error
+    xloss.dice_loss(x, x, weight=[1.0, 2.0])  # error
+    xloss.cross_entropy_loss(x, x, None, -100, True)  # error
+    xloss.lovasz_softmax_loss(x, x, None, -100)  # error
+    xloss.TverskyLoss(0.3)  # error
+    xloss.CrossEntropyLoss(size_average=True)  # error
+    xloss.one_hot(x, "3")  # error
+    xloss.combine(xloss.DiceLoss(), weights=0.5)  # error
+
+
 def options_of_a_frozen_criterion() -> None:
     criterion = xloss.QuantileLoss()
     criterion.q = 0.9  # error

@@ -6,9 +6,9 @@ from typing import Any
 
 from .checks import check_class_weights
 from .labels import refuse_wrong
-from .margins import CERTAIN, bounded
-from .namespace import is_numpy
-from .numerics import clip, detach, largest_square
+from .margins import CERTAIN
+from .namespace import full, is_numpy
+from .numerics import clip, detach, largest_square, limited
 from .typing import Namespace
 
 __all__ = ["Refusal", "counted_pairs", "per_class"]
@@ -19,34 +19,33 @@ Refusal = tuple[str, str, int | None]
 
 def counted_pairs(
     xp: Namespace, logits: Any, target: Any, where: Any, refusal: Refusal | None
-) -> tuple[Any, Any, Any]:
-    """Return bounded logits, their targets, and the mask of what counts or None.
+) -> tuple[Any, Any, Any, Any]:
+    """Return bounded logits, their targets, the mask of what counts, and what to add.
 
     What does not count gets a logit and a target without loss or slope, whatever it
     holds. With a `refusal` the ignored label does not count, and a target outside
-    [0, 1] is refused or NaN.
+    [0, 1] is refused, or makes NaN of its loss by what is to be added, without a slope.
     """
-    usable = xp.abs(logits) <= largest_square(xp, logits)
-    # A choice has half of the backward of a clip, and keeps no logits for it.
-    instead = bounded(xp, detach(xp, logits))
+    bound = largest_square(xp, logits)  # neither inf - inf nor 0 inf is to be met
+    poison = 0.0
+    usable = where
     if refusal is not None:
         function, name, ignore_index = refusal
-        within = clip(xp, target, 0.0, 1.0)
-        wrong = within != target
-        if ignore_index is not None:
+        wrong = clip(xp, detach(xp, target), 0.0, 1.0) != target
+        if ignore_index is not None and abs(ignore_index) < 2**64:
             counted = target != float(ignore_index)
-            where = counted if where is None else where & counted
+            usable = where = counted if where is None else where & counted
         if where is not None:
             wrong = wrong & where
         expected = "labels or probabilities in [0, 1]"
         refuse_wrong(function, name, xp, target, wrong, expected, ignore_index)
         if not is_numpy(xp):
-            usable, instead = usable & ~wrong, xp.where(wrong, xp.nan, instead)
-            target = within
-    if where is not None:
-        usable, instead = usable & where, xp.where(where, instead, CERTAIN)
-        target = xp.where(where, target, 0.0)
-    return xp.where(usable, logits, instead), target, where
+            usable = ~wrong if where is None else where & ~wrong
+            poison = xp.where(wrong, full(xp, (), float("nan"), logits), 0.0)
+    if usable is None:
+        return clip(xp, logits, -bound, bound), target, where, poison
+    logits = limited(xp, xp.where(usable, logits, CERTAIN), bound)
+    return logits, xp.where(usable, target, 0.0), where, poison
 
 
 def per_class(function: str, name: str, xp: Namespace, weight: Any, logits: Any) -> Any:

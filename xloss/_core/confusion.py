@@ -10,7 +10,7 @@ import numpy as np
 
 from .labels import Labels, class_sums, own, with_own
 from .namespace import cast, is_eager_torch, is_numpy
-from .numerics import count, detach, select, softmax
+from .numerics import at_most, count, detach, largest_square, limited, select, softmax
 from .numpy_strips import strips
 from .samples import Read
 from .typing import Namespace
@@ -103,7 +103,8 @@ def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]
     (B, C, *), of no meaning at the class of the label and where the label does not
     count, and (B, 1, *), 0 there, whatever the logits hold.
     """
-    z = xp.where(labels.counted, logits, 0.0)
+    # a difference of infinite logits is no number
+    z = limited(xp, xp.where(labels.counted, logits, 0.0), largest_square(xp, logits))
     if is_eager_torch(xp):
         # Twice as fast as the other way, for an error of half a unit in the last place
         # of 1, which in eager torch is all that is left of a loss near 0.
@@ -111,7 +112,7 @@ def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]
         return p, xp.where(labels.counted, 1.0 - own(xp, labels, p), 0.0)
     # Of 1 - p nothing is left as p nears 1. A sum that is divided by itself and the
     # rest has digits at both ends, and so have its slopes.
-    e = xp.exp(z - detach(xp, xp.max(z, axis=1, keepdims=True)))
+    e = xp.exp(z - xp.max(detach(xp, z), axis=1, keepdims=True))
     others = with_own(xp, labels, e, 0.0)
     rivals = xp.sum(others, axis=1, keepdims=True)
     share = xp.where(labels.counted, 1.0 / (rivals + own(xp, labels, e)), 0.0)
@@ -122,7 +123,7 @@ def _of_shares(
     xp: Namespace, pooled: bool, logits: Any, target: Any
 ) -> tuple[Confusion, Any]:
     axes = tuple(range(2, logits.ndim))
-    p = softmax(xp, logits, axis=1)
+    p = softmax(xp, at_most(xp, logits, largest_square(xp, logits)), axis=1)
     excess = p - target
     # 0 at a tie, as are the slopes; by negation, so that NaN stays
     parts = [

@@ -16,7 +16,7 @@ from .checks import (
     check_reduction,
 )
 from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
-from .namespace import as_option, cast, is_numpy
+from .namespace import as_option, cast, is_numpy, scalar
 from .numpy_blocks import Operands, reduce_blocks
 from .numpy_strips import strips
 from .reduction import reduce
@@ -110,7 +110,9 @@ def labelled(
     else:
         operands = {name: cast(xp, x, dtypes[name]) for name, x in operands.items()}
         loss = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
-    result: ArrayT = xp.reshape(loss, unreduced) if reduction == "none" else loss
+    if reduction == "none":
+        loss = xp.reshape(loss, unreduced)
+    result: ArrayT = loss if unreduced else scalar(xp, loss)
     return result
 
 
@@ -179,7 +181,9 @@ def _evaluate(
         weights = xp.where(mask, sample_weight, 0.0)
         loss = loss * _of_label(xp, labels, weights)
     if spread:
-        return xp.where(_elements(xp, labels), loss, 0.0), None
+        elements = _elements(xp, labels)
+        elements = elements if where is None else elements & where
+        return xp.where(elements, loss, 0.0), None
     if weights.shape[1] > 1:
         weights = xp.sum(weights, axis=1, keepdims=True)
     elif per_class:

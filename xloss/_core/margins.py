@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .labels import Labels, own, with_own
-from .namespace import full
-from .numerics import clip, detach, largest_square, softplus
+from .namespace import full, is_eager_torch
+from .numerics import detach, largest_square, limited, softplus
 from .typing import Namespace
 
-__all__ = ["CERTAIN", "Margin", "bounded", "focal_term", "margin"]
+__all__ = ["CERTAIN", "Margin", "focal_term", "margin"]
 
 CERTAIN = -1e4
 """a margin whose loss and slope are exactly 0 in every dtype"""
@@ -26,12 +26,6 @@ class Margin(NamedTuple):
     """(B, 1, *): that of the class"""
 
 
-def bounded(xp: Namespace, logits: Any) -> Any:
-    """Return logits far below overflow: neither inf - inf nor 0 inf is to be met."""
-    limit = largest_square(xp, logits)
-    return clip(xp, logits, -limit, limit)
-
-
 def margin(xp: Namespace, logits: Any, labels: Labels) -> Margin:
     """Return the margin of the other classes over the labelled one.
 
@@ -40,29 +34,30 @@ def margin(xp: Namespace, logits: Any, labels: Labels) -> Margin:
     p itself nothing is left of 1 - p once p rounds to 1, at a logit gap of 17.
 
     What does not count gets a margin without loss, whatever its logits hold; so does a
-    class without rivals. A wrong label gets NaN. A pixel with an infinite logit is
-    decided, without a slope.
+    class without rivals. A wrong label gets NaN.
     """
-    limit = largest_square(xp, logits)
-    top = detach(xp, xp.max(logits, axis=1, keepdims=True))
-    logit = own(xp, labels, logits)
-    lost = labels.counted & (logit < top)
-    decided = xp.where(lost, full(xp, (), limit, logits), CERTAIN)
-    # by negation, so that NaN stays
-    usable = labels.counted & ~((top > limit) | (logit < -limit))
+    instead = full(xp, (), CERTAIN, logits)
+    usable = labels.counted
     if labels.wrong is not None:
-        decided = xp.where(labels.wrong, xp.nan, decided)
         usable = usable & ~labels.wrong
-    logit, top = xp.where(usable, logit, 0.0), xp.where(usable, top, 0.0)
-    z = xp.where(usable, logits, 0.0)
+        instead = xp.where(labels.wrong, xp.nan, instead)
+    bound = largest_square(xp, logits)  # neither inf - inf nor 0 inf is to be met
+    z = limited(xp, xp.where(usable, logits, 0.0), bound)
+    if is_eager_torch(xp):  # gather keeps what it reads: better the caller's logits
+        logit = xp.where(usable, own(xp, labels, logits), 0.0)
+        logit = limited(xp, logit, bound)
+    else:
+        logit = own(xp, labels, z)
     # Differences with the largest logit, which cancels: no offset costs digits.
+    top = xp.max(detach(xp, z), axis=1, keepdims=True)
     rivals = with_own(xp, labels, xp.exp(z - top), 0.0)
     rivals = xp.sum(rivals, axis=1, keepdims=True)
     # What is added keeps the slope finite, and stands below every e^(-70).
     tiny = float(xp.finfo(rivals.dtype).smallest_normal)
     m = xp.log(rivals + tiny) + (top - logit)
-    m = m + xp.where(detach(xp, rivals) == 0, full(xp, (), CERTAIN, logits), 0.0)
-    return Margin(xp.where(usable, m, decided), z, logit)
+    unrivalled = detach(xp, rivals) == 0
+    m = m + xp.where(unrivalled, full(xp, (), CERTAIN, logits), 0.0)
+    return Margin(xp.where(usable, m, instead), z, logit)
 
 
 def focal_term(xp: Namespace, m: Any, gamma: Any) -> Any:

@@ -11,7 +11,7 @@ from xloss.demo.errors import DemoError
 from xloss.demo.pictures import Picture
 from xloss.demo.progress import step
 from xloss.demo.rows import ROWS
-from xloss.demo.scenes import DEGRADATIONS, degrade
+from xloss.demo.scenes import DEGRADATIONS, LABELS, degrade
 
 
 def add_command(
@@ -82,7 +82,7 @@ def _print_heading(
     print(f"\npicture: {picture.source}, {size}")
     if not picture.is_photograph:
         print("  for a photograph: pip install scikit-image, or pass --image FILE")
-    for name, description in DEGRADATIONS.items():
+    for name, description in {**DEGRADATIONS, "labels": LABELS}.items():
         print(f"  {name:<9} {description}")
 
 
@@ -99,6 +99,8 @@ def _print_tables(
         "NumPy float64\n"
     )
     print(table.backend_table(results, backends))
+    if refusals := table.refusals(results, backends):
+        print("", *refusals, sep="\n")
     worst = max(results, key=lambda result: result.disagreement)
     print(
         f"\nLargest relative difference from NumPy float64: {worst.disagreement:.1e} "

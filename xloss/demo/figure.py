@@ -1,4 +1,4 @@
-"""The demo's picture: degradations, SSIM maps, the losses' shapes and influence."""
+"""The demo's picture: degradations, maps of losses, their shapes and influence."""
 
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -12,6 +12,7 @@ from xloss.demo.errors import DemoError
 from xloss.demo.pictures import Picture
 from xloss.demo.rows import REGRESSION, ROBUST, Row, described
 from xloss.demo.scenes import DEGRADATIONS, Scene
+from xloss.demo.tones import TONES
 from xloss.general_robust import GENERAL_ROBUST
 
 # Members of Barron's family by α, the ones with a name and some between them.
@@ -29,6 +30,7 @@ _REGRESSION_STYLES = (
     ("#d55e00", "-"),
 )
 
+_LOSSES = 0.01, 10.0  # a label with a probability of 99 %, and of 5 in 100 000
 _RESIDUAL = np.linspace(-5.0, 5.0, 1001)
 
 
@@ -51,9 +53,9 @@ def draw(path: str, picture: Picture, scene: Scene) -> None:
     """Save the figure at `path`."""
     from matplotlib.figure import Figure
 
-    figure: Any = Figure(figsize=(12, 14.5), layout="constrained")
+    figure: Any = Figure(figsize=(12, 17.6), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
-    rows = figure.subfigures(3, 1, height_ratios=(1.55, 1, 1))
+    rows = figure.subfigures(3, 1, height_ratios=(2.3, 1, 1))
     _draw_pictures(rows[0], picture, scene)
     _draw_robust(rows[1])
     _draw_regression(rows[2])
@@ -64,38 +66,60 @@ def draw(path: str, picture: Picture, scene: Scene) -> None:
 
 
 def _draw_pictures(panel: Any, picture: Picture, scene: Scene) -> None:
-    """Draw the degraded pictures, and below each its map of SSIM."""
-    (clean, *degraded), (beside, *maps) = panel.subplots(2, 1 + len(DEGRADATIONS))
-    _draw_picture(clean, picture.pixels, "the picture")
+    """Draw the degraded pictures, and their maps of SSIM and of cross-entropy."""
+    grid = panel.subplots(3, 1 + len(DEGRADATIONS))
+    for axes in grid.ravel():
+        axes.set_axis_off()
+    _draw_picture(grid[0, 0], picture.pixels, "the picture")
     for axes, title, pixels in zip(
-        degraded, DEGRADATIONS.values(), scene.degraded, strict=True
+        grid[0, 1:], DEGRADATIONS.values(), scene.degraded, strict=True
     ):
         _draw_picture(axes, pixels, title)
+    similarity = _draw_similarity(grid[1, 1:], scene)
+    entropy = _draw_segmentation(grid[2], scene)
+    # The scales of both rows of maps stand in the place that is left.
+    height, width = similarity.get_array().shape
+    grid[1, 0].set_box_aspect(height / width)
+    said = "SSIM in windows of 11 pixels,\nmean of the channels"
+    _draw_scale(grid[1, 0], 0.9, similarity, said, extend="min")
+    _draw_scale(grid[1, 0], 0.25, entropy, "cross-entropy of the labels", extend="both")
+
+
+def _draw_similarity(row: Any, scene: Scene) -> Any:
+    """Draw the maps of SSIM, and return one of them for its colours."""
     similarity = xloss.ssim(scene.degraded, scene.clean, window_size=11).mean(axis=1)
-    for axes, values in zip(maps, similarity, strict=True):
-        axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
+    for axes, values in zip(row, similarity, strict=True):
+        drawn = axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
         axes.set_title(f"SSIM {values.mean():.3f}", fontsize=10)
-        axes.set_axis_off()
-    _draw_scale(panel, beside, maps[-1].images[0])
+    return drawn
 
 
-def _draw_scale(panel: Any, axes: Any, drawn: Any) -> None:
-    """Draw the colours' scale at the right end of a place as large as a picture."""
-    height, width = drawn.get_array().shape
-    axes.set_box_aspect(height / width)
-    axes.set_axis_off()
-    scale = axes.inset_axes((0.9, 0.0, 0.06, 1.0))
-    panel.colorbar(drawn, cax=scale, extend="min")
+def _draw_segmentation(row: Any, scene: Scene) -> Any:
+    """Draw the labels, and what their prediction from each degraded picture costs."""
+    from matplotlib.colors import LogNorm
+
+    logits, labels = scene.arguments("labels")
+    _draw_picture(row[0], labels[:1] / (len(TONES) - 1), f"labels: {', '.join(TONES)}")
+    losses = xloss.cross_entropy_loss(logits, labels, reduction="none")
+    for axes, values in zip(row[1:], losses, strict=True):
+        shown = np.maximum(values, _LOSSES[0])  # the logarithm of 0 has no colour
+        drawn = axes.imshow(shown, cmap="magma", norm=LogNorm(*_LOSSES))
+        axes.set_title(f"cross-entropy {values.mean():.3f}", fontsize=10)
+    return drawn
+
+
+def _draw_scale(place: Any, left: float, drawn: Any, label: str, extend: str) -> None:
+    scale = place.inset_axes((left, 0.0, 0.06, 1.0))
+    place.figure.colorbar(drawn, cax=scale, extend=extend)
     scale.yaxis.set_ticks_position("left")
     scale.yaxis.set_label_position("left")
-    scale.set_ylabel("SSIM in windows of 11 pixels,\nmean of the channels", fontsize=10)
+    scale.set_ylabel(label, fontsize=10)
 
 
 def _draw_picture(axes: Any, pixels: Any, title: str) -> None:
     image = np.moveaxis(pixels, 0, -1).squeeze()
     axes.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="antialiased")
     axes.set_title(title, fontsize=10)
-    axes.set_axis_off()
 
 
 def _draw_robust(panel: Any) -> None:

@@ -117,4 +117,35 @@ IMAGE = (
         note="brightness taken for inverse depth, edges of the clean picture",
     ),
 )
-ROWS = ROBUST + REGRESSION + IMAGE
+_BINARY = "of the bright pixels against the others"
+_TVERSKY = {"alpha": 0.3, "beta": 0.7}  # a missed pixel weighs more than a false one
+
+SEGMENTATION = (
+    Row("cross_entropy", xloss.cross_entropy_loss, arguments="labels"),
+    Row("focal", xloss.focal_loss, {"alpha": 0.25}, "labels"),
+    Row("dice", xloss.dice_loss, arguments="labels"),
+    Row("jaccard", xloss.jaccard_loss, arguments="labels"),
+    Row("generalized_dice", xloss.generalized_dice_loss, arguments="labels"),
+    Row("tversky", xloss.tversky_loss, _TVERSKY, "labels"),
+    Row(
+        "focal_tversky",
+        xloss.focal_tversky_loss,
+        {**_TVERSKY, "gamma": 0.75},
+        "labels",
+    ),
+    Row("lovasz_softmax", xloss.lovasz_softmax_loss, arguments="labels"),
+    Row("lovasz_hinge", xloss.lovasz_hinge_loss, arguments="mask", note=_BINARY),
+    Row(
+        "binary_focal",
+        xloss.binary_focal_loss_with_logits,
+        arguments="probabilities",
+        note=_BINARY,
+    ),
+    Row(
+        "binary_cross_entropy",
+        xloss.binary_cross_entropy_with_logits,
+        arguments="probabilities",
+        note=_BINARY,
+    ),
+)
+ROWS = ROBUST + REGRESSION + IMAGE + SEGMENTATION

@@ -1,9 +1,11 @@
 """The photograph degraded in three ways, as the arguments that losses take."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+from xloss.demo.tones import TONES, Tones, predict
 
 NOISE = 0.1  # standard deviation; the pixels lie in [0, 1]
 BLUR = 2.0  # standard deviation in pixels
@@ -14,20 +16,28 @@ DEGRADATIONS = {
     "blur": f"Gaussian blur, sigma = {BLUR:g} pixels",
     "outliers": f"salt and pepper on {OUTLIERS:.0%} of the pixels",
 }
+LABELS = f"{', '.join(TONES)}: tones of the picture, predicted from the degraded one"
 
 
 class Scene(NamedTuple):
-    """Degraded pictures and the clean one beside each, (degradations, C, H, W)."""
+    """Degraded pictures and the clean one beside each, (degradations, C, H, W).
+
+    `tones` are the labels of the clean picture, and what the degraded ones predict.
+    """
 
     degraded: NDArray[np.float32]
     clean: NDArray[np.float32]
+    tones: Tones
 
-    def arguments(self, kind: str) -> tuple[NDArray[np.float32], ...]:
+    def arguments(self, kind: str) -> tuple[NDArray[Any], ...]:
         """Return the arguments that a loss of this `kind` takes.
 
         A kind is the name of a signature: ``"images"`` is a prediction and a target
         of one shape, ``"image"`` the prediction alone, ``"depth"`` an inverse depth and
-        a colour image. Every argument has the degradations along its first axis.
+        a colour image, ``"labels"`` logits and the labels of the pixels, ``"mask"``
+        logits of one class and its mask, ``"probabilities"`` the same with a mask of
+        floats in the shape of the logits. Every argument has the degradations along
+        its first axis.
         """
         if kind == "image":
             return (self.degraded,)
@@ -35,6 +45,13 @@ class Scene(NamedTuple):
             # As if brighter were nearer: one channel, on the grid of the picture.
             brightness = self.degraded.mean(axis=1, keepdims=True)
             return brightness, np.repeat(self.clean, 3 // self.clean.shape[1], axis=1)
+        if kind == "labels":
+            return self.tones.logits, self.tones.labels
+        if kind in ("mask", "probabilities"):
+            logits, mask = self.tones.bright_logits, self.tones.bright
+            if kind == "mask":
+                return logits, mask
+            return logits, mask[:, np.newaxis].astype(np.float32)
         return {"images": (self.degraded, self.clean)}[kind]
 
 
@@ -47,7 +64,8 @@ def degrade(pixels: NDArray[np.float64]) -> Scene:
     clean = np.broadcast_to(pixels, degraded.shape)
     # Rounded to float32 here, so that every backend and the float64 reference are
     # given the same numbers.
-    return Scene(degraded.astype(np.float32), clean.astype(np.float32))
+    rounded = degraded.astype(np.float32)
+    return Scene(rounded, clean.astype(np.float32), predict(rounded, pixels))
 
 
 def _noisy(

@@ -1,11 +1,13 @@
 """Every loss on every backend: computing, timing, and the tables that show it."""
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from xloss.demo.backends import Backend
 from xloss.demo.progress import step
@@ -16,19 +18,27 @@ REPEATS = 5
 ENOUGH = 2.0  # seconds of repeats: the windows of the image losses take a while
 
 
+class Run(NamedTuple):
+    """A loss on one backend: its value and its time, or why there is neither."""
+
+    value: float = math.nan
+    seconds: float = math.nan
+    refusal: str = ""
+
+
 class Result(NamedTuple):
     """One loss: its exact values, and per backend the float32 value and the time."""
 
     row: Row
     exact: float
     by_degradation: list[float]
-    values: list[float]
-    seconds: list[float]
+    runs: list[Run]
 
     @property
     def disagreement(self) -> float:
         """Largest relative distance of a backend from NumPy float64."""
-        return max(abs(value - self.exact) for value in self.values) / (
+        apart = [abs(run.value - self.exact) for run in self.runs if not run.refusal]
+        return max(apart, default=0.0) / (
             abs(self.exact) or 1.0  # a loss of 0 is compared absolutely
         )
 
@@ -36,7 +46,7 @@ class Result(NamedTuple):
 def measure(row: Row, scene: Scene, backends: Iterable[Backend]) -> Result:
     """Compute one loss of a scene on each backend."""
     arrays = scene.arguments(row.arguments)
-    exact = [array.astype(np.float64) for array in arrays]
+    exact = [_exact(array) for array in arrays]
     runs = [_run(row, arrays, backend) for backend in backends]
     return Result(
         row,
@@ -45,21 +55,27 @@ def measure(row: Row, scene: Scene, backends: Iterable[Backend]) -> Result:
             float(row.call(*(array[i : i + 1] for array in exact)))
             for i in range(len(DEGRADATIONS))
         ],
-        [value for value, _ in runs],
-        [seconds for _, seconds in runs],
+        runs,
     )
 
 
-def _run(row: Row, arrays: Sequence[Any], backend: Backend) -> tuple[float, float]:
+def _exact(array: NDArray[Any]) -> NDArray[Any]:
+    return array.astype(np.float64) if array.dtype.kind == "f" else array
+
+
+def _run(row: Row, arrays: Sequence[Any], backend: Backend) -> Run:
     """Return the value on a backend, and the median time of a few warm calls."""
     with step(f"{row.name} on {backend.name}"):
         call = backend.prepare(row.call)
         inputs = [backend.asarray(array) for array in arrays]
-        value = float(call(*inputs))
+        try:
+            value = float(call(*inputs))
+        except NotImplementedError as error:  # the library lacks a function
+            return Run(refusal=str(error))
         times = [_seconds(call, inputs)]
         while len(times) < REPEATS and sum(times) < ENOUGH:
             times.append(_seconds(call, inputs))
-    return value, statistics.median(times)
+    return Run(value, statistics.median(times))
 
 
 def _seconds(call: Callable[..., Any], inputs: Sequence[Any]) -> float:
@@ -88,13 +104,26 @@ def backend_table(results: Iterable[Result], backends: Sequence[Backend]) -> str
     rows = [
         [
             result.row.name,
-            *(f"{value:.7f}" for value in result.values),
+            *("-" if run.refusal else f"{run.value:.7f}" for run in result.runs),
             f"{result.disagreement:.0e}",
-            *(f"{1e3 * seconds:.1f}" for seconds in result.seconds),
+            *(
+                "-" if run.refusal else f"{1e3 * run.seconds:.1f}"
+                for run in result.runs
+            ),
         ]
         for result in results
     ]
     return _aligned(heads, rows)
+
+
+def refusals(results: Iterable[Result], backends: Sequence[Backend]) -> list[str]:
+    """Say which backend lacks what a loss needs."""
+    return [
+        f"{backend.name}: {run.refusal}"
+        for result in results
+        for backend, run in zip(backends, result.runs, strict=True)
+        if run.refusal
+    ]
 
 
 def _aligned(heads: list[list[str]], rows: list[list[str]]) -> str:

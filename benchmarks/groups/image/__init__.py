@@ -1,7 +1,6 @@
 """The image losses: bound by Gaussian windows or, without any, by memory."""
 
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 from benchmarks import memory, modes
 from benchmarks.groups.image.works import (
@@ -9,12 +8,11 @@ from benchmarks.groups.image.works import (
     ON_JAX,
     ON_NUMPY,
     ON_TORCH,
-    Mode,
-    Work,
 )
 from benchmarks.groups.image.works import describe as describe
 from benchmarks.modes import Inputs, Loss
-from benchmarks.rows import Row, measured, timed
+from benchmarks.rows import Row
+from benchmarks.works import costs, races
 
 FULL, QUICK = 256, 64  # pixels a side
 MIB = 2**20
@@ -40,7 +38,7 @@ NUMPY_MIB = {"ssim, large image": 2048.0}
 
 def rows() -> Iterator[Row]:
     """List what is compared, in the order of the tables."""
-    yield from _races("NumPy", modes.numpy_forward, ON_NUMPY, NUMPY_TARGETS)
+    yield from races("NumPy", modes.numpy_forward, ON_NUMPY, NUMPY_TARGETS)
     for section, mode, targets in (
         ("torch eager, forward", modes.torch_forward, FORWARD_TARGETS),
         ("torch eager, forward + backward", modes.torch_gradient, GRADIENT_TARGETS),
@@ -50,54 +48,31 @@ def rows() -> Iterator[Row]:
             COMPILED_TARGETS,
         ),
     ):
-        yield from _races(section, mode, ON_TORCH, targets)
-    yield from _races("JAX jit, forward", modes.jax_forward, ON_JAX, JAX_TARGETS)
-    yield from _races(
+        yield from races(section, mode, ON_TORCH, targets)
+    yield from races("JAX jit, forward", modes.jax_forward, ON_JAX, JAX_TARGETS)
+    yield from races(
         "JAX jit, value and gradient", modes.jax_gradient, ON_JAX, JAX_TARGETS
     )
-    yield from _memory(
+    yield from costs(
         "torch eager, kept for backward",
         "inputs",
         memory.kept_for_backward,
         ON_TORCH,
-        SAVED_INPUTS,
+        at_most=SAVED_INPUTS,
     )
-    yield from _memory(
+    yield from costs(
         "torch eager, largest extra memory of forward + backward",
         "inputs",
         memory.extra_with_backward,
         ON_TORCH,
     )
-    yield from _memory(
+    yield from costs(
         "NumPy, extra memory beyond inputs",
         "MiB",
         _numpy_mib,
         [*ON_NUMPY, LARGE_IMAGE],
-        NUMPY_MIB,
+        at_most=NUMPY_MIB,
     )
-
-
-def _races(
-    section: str, mode: Mode, works: Iterable[Work], targets: dict[str, float]
-) -> Iterator[Row]:
-    for work in works:
-        run = timed(partial(work.race, mode), agreement=work.agreement)
-        name, peer = work.name, work.peer
-        yield Row(section, name, peer.name, peer.needs, run, targets.get(name))
-
-
-def _memory(
-    section: str,
-    unit: str,
-    of: Callable[[Loss, Inputs], float],
-    works: Iterable[Work],
-    most: dict[str, float] | None = None,
-) -> Iterator[Row]:
-    for work in works:
-        name, peer = work.name, work.peer
-        run = measured(unit, partial(work.cost, of), work.ours, peer.load)
-        at_most = (most or {}).get(name)
-        yield Row(section, name, peer.name, peer.needs, run, at_most=at_most)
 
 
 def _numpy_mib(loss: Loss, inputs: Inputs) -> float:

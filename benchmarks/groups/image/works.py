@@ -1,42 +1,19 @@
 """What is measured of each image loss: its call, its peer, its inputs."""
 
-from collections.abc import Callable
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import xloss
-from benchmarks import modes
 from benchmarks.groups.image import peers
 from benchmarks.groups.image.peers import WINDOW
-from benchmarks.modes import Inputs, Loss
-from benchmarks.rows import AGREEMENT, Peer
-from benchmarks.timing import Contender
+from benchmarks.works import Work
 
 Images = tuple[NDArray[np.float32], ...]
-Mode = Callable[[Loss, Inputs], Contender]
 
 LEAST_MS_SSIM = 176  # pixels a side: four halvings must leave a whole window
-
-
-class Work(NamedTuple):
-    """A loss, whom it runs against, and the arrays of both for a side in pixels."""
-
-    name: str
-    ours: Loss
-    peer: Peer
-    inputs: Callable[[int], Images]
-    agreement: float = AGREEMENT
-
-    def race(self, mode: Mode, size: int) -> tuple[Contender, Contender]:
-        modes.forget_compiled()
-        inputs = self.inputs(size)
-        return mode(self.ours, inputs), mode(self.peer.load(), inputs)
-
-    def cost(self, of: Callable[[Loss, Inputs], float], loss: Loss, size: int) -> float:
-        return of(loss, self.inputs(size))
 
 
 def describe(size: int) -> str:
