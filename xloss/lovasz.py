@@ -17,7 +17,6 @@ from ._core.numerics import (
     at_least,
     cumulative,
     descending,
-    largest_square,
     limited,
     reordered,
     select,
@@ -56,8 +55,7 @@ def _extension(xp: Namespace, error: Any, foreground: Any) -> Any:
 
 def _hinge(xp: Namespace, logits: Any, labels: Labels) -> Any:
     foreground = labels.counted & (labels.index == 1)
-    z = xp.where(labels.counted, logits, 0.0)
-    z = limited(xp, z, largest_square(xp, z))
+    z = limited(xp, labels.counted, logits, 0.0)
     error = 1.0 - (2.0 * select(xp, foreground, z) - z)
     # 0 with slope 0 at a margin of exactly 1; by negation, so that NaN stays
     error = select(xp, labels.counted & ~(error <= 0), error)

@@ -8,7 +8,7 @@ from .checks import check_class_weights
 from .labels import refuse_wrong
 from .margins import CERTAIN
 from .namespace import full, is_numpy
-from .numerics import clip, detach, largest_square, limited
+from .numerics import clip, detach, limited
 from .typing import Namespace
 
 __all__ = ["Refusal", "counted_pairs", "per_class"]
@@ -26,7 +26,6 @@ def counted_pairs(
     holds. With a `refusal` the ignored label does not count, and a target outside
     [0, 1] is refused, or makes NaN of its loss by what is to be added, without a slope.
     """
-    bound = largest_square(xp, logits)  # neither inf - inf nor 0 inf is to be met
     poison = 0.0
     usable = where
     if refusal is not None:
@@ -42,10 +41,10 @@ def counted_pairs(
         if not is_numpy(xp):
             usable = ~wrong if where is None else where & ~wrong
             poison = xp.where(wrong, full(xp, (), float("nan"), logits), 0.0)
-    if usable is None:
-        return clip(xp, logits, -bound, bound), target, where, poison
-    logits = limited(xp, xp.where(usable, logits, CERTAIN), bound)
-    return logits, xp.where(usable, target, 0.0), where, poison
+    logits = limited(xp, usable, logits, CERTAIN)  # 0 inf is not to be met
+    if usable is not None:
+        target = xp.where(usable, target, 0.0)
+    return logits, target, where, poison
 
 
 def per_class(function: str, name: str, xp: Namespace, weight: Any, logits: Any) -> Any:

@@ -104,7 +104,7 @@ def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]
     count, and (B, 1, *), 0 there, whatever the logits hold.
     """
     # a difference of infinite logits is no number
-    z = limited(xp, xp.where(labels.counted, logits, 0.0), largest_square(xp, logits))
+    z = limited(xp, labels.counted, logits, 0.0)
     if is_eager_torch(xp):
         # Twice as fast as the other way, for an error of half a unit in the last place
         # of 1, which in eager torch is all that is left of a loss near 0.

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from .labels import Labels, own, with_own
 from .namespace import full, is_eager_torch
-from .numerics import detach, largest_square, limited, softplus
+from .numerics import detach, limited, softplus
 from .typing import Namespace
 
 __all__ = ["CERTAIN", "Margin", "focal_term", "margin"]
@@ -41,11 +41,10 @@ def margin(xp: Namespace, logits: Any, labels: Labels) -> Margin:
     if labels.wrong is not None:
         usable = usable & ~labels.wrong
         instead = xp.where(labels.wrong, xp.nan, instead)
-    bound = largest_square(xp, logits)  # neither inf - inf nor 0 inf is to be met
-    z = limited(xp, xp.where(usable, logits, 0.0), bound)
+    # neither inf - inf nor 0 inf is to be met
+    z = limited(xp, usable, logits, 0.0)
     if is_eager_torch(xp):  # gather keeps what it reads: better the caller's logits
-        logit = xp.where(usable, own(xp, labels, logits), 0.0)
-        logit = limited(xp, logit, bound)
+        logit = limited(xp, usable, own(xp, labels, logits), 0.0)
     else:
         logit = own(xp, labels, z)
     # Differences with the largest logit, which cancels: no offset costs digits.
