@@ -17,6 +17,7 @@ from .checks import (
 )
 from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
 from .namespace import as_option, cast, is_numpy, scalar
+from .numerics import largest_index
 from .numpy_blocks import Operands, reduce_blocks
 from .numpy_strips import strips
 from .reduction import reduce
@@ -92,8 +93,10 @@ def labelled(
         check_broadcast(function, name, x, unreduced)
         operands[name] = _beside_classes(xp, x, len(unreduced), per_class)
 
-    name = list(arrays)[1]
-    read = partial(_read, function, name, xp, ignore_index) if has_labels else None
+    read = None
+    if has_labels:
+        name = list(arrays)[1]
+        read = partial(read_labels, function, name, xp, ignore_index=ignore_index)
     evaluate = partial(
         _evaluate, xp, term, read, per_class, per_class and reduction == "none", options
     )
@@ -132,22 +135,10 @@ def _beside_classes(xp: Namespace, x: Any, ndim: int, per_class: bool) -> Any:
     return xp.reshape(x, shape)
 
 
-def _read(
-    function: str,
-    name: str,
-    xp: Namespace,
-    ignore_index: int | None,
-    labels: Any,
-    num_classes: int,
-    where: Any,
-) -> Labels:
-    return read_labels(function, name, xp, labels, num_classes, ignore_index, where)
-
-
 def _evaluate(
     xp: Namespace,
     term: Term,
-    read: Callable[[Any, int, Any], Labels] | None,
+    read: Callable[..., Labels] | None,
     per_class: bool,
     spread: bool,
     options: Mapping[str, Any],
@@ -162,7 +153,7 @@ def _evaluate(
     Both are (B, 1, *), unless the loss is `spread` over the classes.
     """
     if read is not None:
-        labels, target = read(target, logits.shape[1], where), None
+        labels, target = read(target, logits.shape[1], where=where), None
     else:
         labels = _largest(xp, logits)
     mask = labels.counted
@@ -213,7 +204,7 @@ def _of_label(xp: Namespace, labels: Labels, weights: Any) -> Any:
 
 def _largest(xp: Namespace, logits: Any) -> Labels:
     """Return the labels of the largest logits, of which -log p is the least."""
-    best = xp.argmax(logits, axis=1, keepdims=True)
+    best = largest_index(xp, logits, axis=1)
     counted = xp.ones_like(best, dtype=xp.bool)
     return Labels(best, counted, None, logits.shape[1])
 

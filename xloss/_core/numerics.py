@@ -39,6 +39,7 @@ __all__ = [
     "expm1_ratio_near_zero",
     "fold",
     "indicator",
+    "largest_index",
     "largest_square",
     "limited",
     "matmul",
@@ -242,6 +243,13 @@ def reordered(xp: Namespace, x: Any, order: Any) -> Any:
     if is_torch(xp):  # half the time of take_along_dim
         return x.gather(-1, order)
     return xp.take_along_axis(x, order, axis=-1)
+
+
+def largest_index(xp: Namespace, x: Any, axis: int) -> Any:
+    """Return where x is largest along an axis, which is kept."""
+    if is_eager_torch(xp):  # a sixth of the time of argmax
+        return x.max(dim=axis, keepdim=True).indices
+    return xp.argmax(x, axis=axis, keepdims=True)
 
 
 def softplus(xp: Namespace, x: Any) -> Any:
