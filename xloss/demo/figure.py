@@ -88,6 +88,7 @@ def _draw_pictures(panel: Any, picture: Picture, scene: Scene) -> None:
 def _draw_similarity(row: Any, scene: Scene) -> Any:
     """Draw the maps of SSIM, and return one of them for its colours."""
     similarity = xloss.ssim(scene.degraded, scene.clean, window_size=11).mean(axis=1)
+    drawn = None
     for axes, values in zip(row, similarity, strict=True):
         drawn = axes.imshow(values, cmap="cividis", vmin=0, vmax=1)
         axes.set_title(f"SSIM {values.mean():.3f}", fontsize=10)
@@ -101,6 +102,7 @@ def _draw_segmentation(row: Any, scene: Scene) -> Any:
     logits, labels = scene.arguments("labels")
     _draw_picture(row[0], labels[:1] / (len(TONES) - 1), f"labels: {', '.join(TONES)}")
     losses = xloss.cross_entropy_loss(logits, labels, reduction="none")
+    drawn = None
     for axes, values in zip(row[1:], losses, strict=True):
         shown = np.maximum(values, _LOSSES[0])  # the logarithm of 0 has no colour
         drawn = axes.imshow(shown, cmap="magma", norm=LogNorm(*_LOSSES))
