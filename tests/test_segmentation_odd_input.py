@@ -87,3 +87,49 @@ def test_labels_that_are_views():
     for criterion in (xloss.DiceLoss(), xloss.CrossEntropyLoss(), xloss.FocalLoss(0.3)):
         want = criterion(pred, labels.copy())
         np.testing.assert_array_equal(criterion(pred, labels), want)
+
+
+@pytest.mark.parametrize("far", [3e38, -3e38, np.inf, -np.inf])
+def test_logits_that_tie_far_out_are_as_likely(far):
+    pred = np.full((1, 2), far, np.float32)
+    for label in (0, 1):
+        entropy = xloss.cross_entropy_loss(pred, np.asarray([label]))
+        assert entropy == pytest.approx(np.log(2))
+    soft = xloss.cross_entropy_loss(torch.tensor(pred), torch.tensor([[0.0, 1.0]]))
+    assert soft.item() == pytest.approx(np.log(2))
+
+
+def test_a_wrong_label_is_nan_only_where_the_mask_counts_it():
+    where = torch.tensor([[True, False]])
+    labels = torch.tensor([7])
+    got = xloss.focal_loss(torch.zeros(1, 2), labels, None, where=where)
+    assert torch.isnan(got).tolist() == [[True, False]]
+    assert got[0, 1] == 0
+
+
+def test_the_slope_in_a_binary_target_is_whole_at_its_ends():
+    jax = pytest.importorskip("jax")
+    logits = jax.numpy.asarray([[2.0, -1.0]])
+
+    def loss(target):
+        return xloss.binary_focal_loss_with_logits(logits, target, None, 0.0).sum()
+
+    # without gamma and alpha the loss is linear in the target, with the slope -logit
+    slope = jax.grad(loss)(jax.numpy.asarray([[1.0, 0.0]]))
+    np.testing.assert_allclose(slope, [[-2.0, 1.0]], rtol=1e-6)
+
+
+def test_a_large_unsigned_label_is_named_as_it_came():
+    labels = np.asarray([0, 2**64 - 1], np.uint64)
+    with pytest.raises(ValueError, match=r"ignore_index = -1; got 1\.84467e\+19"):
+        xloss.cross_entropy_loss(np.eye(2), labels, ignore_index=-1)
+
+
+def test_a_weight_does_not_widen_a_sum_of_losses():
+    weight = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    criterion = xloss.combine(xloss.DiceLoss(), weights=[weight])
+    value = criterion(torch.zeros(1, 2, 2).half(), torch.zeros(1, 2, dtype=torch.int64))
+    assert value.dtype == torch.float16
+    value.backward()
+    assert weight.grad is not None
+    assert isinstance(hash(criterion), int)
