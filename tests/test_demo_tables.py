@@ -198,7 +198,8 @@ def test_every_installed_backend_agrees(tmp_path, capsys):
         pytest.importorskip(name)
         assert re.search(rf"with .*\b{name} \d", printed)
     worst = float(re.search(r"NumPy float64: (\S+) \(", printed)[1])
-    assert worst < 1e-6
+    # XLA adds up the 31 680 errors of each Lovász hinge one by one, in float32.
+    assert worst < 5e-6
 
 
 @pytest.mark.parametrize(("seconds", "calls"), [(0.1, table.REPEATS), (1.5, 2), (9, 1)])
