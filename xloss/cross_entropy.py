@@ -8,9 +8,9 @@ from typing import Any
 from ._core.binary import counted_pairs
 from ._core.checks import number, refuse_size_average
 from ._core.labelled import labelled
-from ._core.labels import Labels
+from ._core.labels import Labels, own_weight
 from ._core.margins import margin
-from ._core.numerics import select, softplus
+from ._core.numerics import softplus
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -42,8 +42,7 @@ def _cross_entropy(
         return xp.sum(target * (own + (logit - z)), axis=1, keepdims=True), None
     loss, counts, total = own, None, z.shape[1]
     if weight is not None:
-        counts = xp.sum(select(xp, labels.classes(xp), weight), axis=1, keepdims=True)
-        counts = xp.where(labels.counted, counts, 0.0)
+        counts = xp.where(labels.counted, own_weight(xp, labels, weight), 0.0)
         loss, total = counts * own, xp.sum(weight)
     if not _is_zero(label_smoothing):
         gaps = logit - z if weight is None else weight * (logit - z)

@@ -9,10 +9,16 @@ from typing import Any
 from ._core.binary import Refusal, counted_pairs, per_class
 from ._core.checks import not_negative, number
 from ._core.labelled import labelled
-from ._core.labels import Labels, check_ignore_index, check_logits
+from ._core.labels import (
+    Labels,
+    check_ignore_index,
+    check_logits,
+    holds_labels,
+    own_weight,
+)
 from ._core.margins import focal_term, margin
 from ._core.namespace import cast, resolve
-from ._core.numerics import at_most, select, softplus
+from ._core.numerics import at_most, softplus
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -41,9 +47,7 @@ def _focal(
         foreground = at_most(xp, cast(xp, labels.index, loss.dtype), 1.0)
         loss = ((1.0 - alpha) + (2.0 * alpha - 1.0) * foreground) * loss
     if weight is not None:
-        loss = (
-            xp.sum(select(xp, labels.classes(xp), weight), axis=1, keepdims=True) * loss
-        )
+        loss = own_weight(xp, labels, weight) * loss
     return loss, None
 
 
@@ -299,7 +303,7 @@ def binary_focal_loss_with_logits(
         "gamma": not_negative(function, "gamma", gamma),
         "pos_weight": pos_weight,
     }
-    hard = bool(xp.isdtype(target.dtype, ("integral", "bool")))
+    hard = holds_labels(xp, target)
     refusal = function, "target", check_ignore_index(function, ignore_index)
     return pointwise(
         function,

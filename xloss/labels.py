@@ -8,7 +8,7 @@ from typing import Any
 import array_api_compat
 
 from ._core.checks import number
-from ._core.labels import read_labels
+from ._core.labels import holds_labels, read_labels
 from ._core.namespace import cast, full, resolve
 from ._core.typing import ArrayT, Namespace
 from ._core.values import check_values
@@ -61,7 +61,7 @@ def one_hot(
     """
     function = "one_hot"
     xp, default, _ = resolve(function, {"labels": labels}, {})
-    if labels.ndim == 0 or not xp.isdtype(labels.dtype, ("integral", "bool")):
+    if labels.ndim == 0 or not holds_labels(xp, labels):
         came = f"shape {tuple(labels.shape)}, {labels.dtype}"
         msg = f"{function}: labels must be (N, *) of an integer dtype, got {came}"
         raise ValueError(msg)

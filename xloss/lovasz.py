@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from ._core.confusion import probabilities
 from ._core.labels import Labels, with_own
-from ._core.namespace import cast, indices, is_dask, is_numpy
+from ._core.namespace import cast, indices
 from ._core.numerics import (
     at_least,
     cumulative,
@@ -21,7 +18,7 @@ from ._core.numerics import (
     reordered,
     select,
 )
-from ._core.samples import Read, per_sample
+from ._core.samples import class_means, per_sample
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = [
@@ -74,37 +71,6 @@ def _flat(xp: Namespace, x: Any) -> Any:
     return xp.reshape(x, (*x.shape[:2], math.prod(x.shape[2:])))
 
 
-def _lovasz(
-    function: str,
-    class_losses: Callable[..., Any],
-    xp: Namespace,
-    logits: Any,
-    target: Any,
-    read: Read,
-    compute: Any,
-    **options: Any,
-) -> tuple[Any, Any]:
-    """Return the mean of the losses (B, K) of the classes, and wrong samples."""
-    if is_dask(xp):
-        msg = (
-            f"{function}: Dask has no take_along_axis, which sorting the errors needs; "
-            "compute the arrays first, or map the loss over blocks of whole images"
-        )
-        raise NotImplementedError(msg)
-
-    def of_batch(logits: Any, target: Any) -> tuple[Any, Any]:
-        labels = read(target, logits.shape[1])
-        losses = class_losses(xp, cast(xp, logits, compute), labels, **options)
-        return xp.mean(losses, axis=1), labels.wrong_samples(xp)
-
-    if is_numpy(xp):  # sorting takes several copies: of one sample at a time
-        losses = np.empty(logits.shape[:1], compute)
-        for i in range(len(losses)):
-            losses[i : i + 1], _ = of_batch(logits[i : i + 1], target[i : i + 1])
-        return losses, None
-    return of_batch(logits, target)
-
-
 def _lovasz_hinge(
     function: str, xp: Namespace, logits: Any, *rest: Any
 ) -> tuple[Any, Any]:
@@ -114,7 +80,7 @@ def _lovasz_hinge(
             f"got {tuple(logits.shape)}; take lovasz_softmax_loss for several classes"
         )
         raise ValueError(msg)
-    return _lovasz(function, _hinge, xp, logits, *rest)
+    return class_means(function, _hinge, xp, logits, *rest)
 
 
 def lovasz_hinge_loss(
@@ -276,7 +242,7 @@ def lovasz_softmax_loss(
     function = "lovasz_softmax_loss"
     return per_sample(
         function,
-        partial(_lovasz, function, _softmax),
+        partial(class_means, function, _softmax),
         {"pred": pred, "target": target},
         reduction,
         ignore_index=ignore_index,

@@ -38,7 +38,6 @@ __all__ = [
     "expm1_ratio",
     "expm1_ratio_near_zero",
     "fold",
-    "indicator",
     "largest_index",
     "largest_square",
     "limited",

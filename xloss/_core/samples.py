@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
+
 from .checks import arrays_among, check_class_weights, check_reduction
 from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
-from .namespace import as_option, cast, quiet, scalar
+from .namespace import as_option, cast, is_dask, is_numpy, quiet, scalar
 from .reduction import reduce
-from .typing import ArrayT
+from .typing import ArrayT, Namespace
 
-__all__ = ["Read", "SampleLoss", "per_sample"]
+__all__ = ["Read", "SampleLoss", "class_means", "per_sample"]
 
 Read = Callable[[Any, int], Labels]
 """Labels (B, *) and the number of classes to their masks."""
@@ -85,3 +87,37 @@ def per_sample(
         loss = scalar(xp, cast(xp, reduce(xp, loss, None, reduction), dtype))
     result: ArrayT = loss
     return result
+
+
+def class_means(
+    function: str,
+    class_losses: Callable[..., Any],
+    xp: Namespace,
+    logits: Any,
+    target: Any,
+    read: Read,
+    compute: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    """Return the mean of the losses (B, K) of the classes, and wrong samples.
+
+    For a loss that sorts the pixels of a sample.
+    """
+    if is_dask(xp):
+        msg = (
+            f"{function}: Dask has no take_along_axis, which sorting the errors needs; "
+            "compute the arrays first, or map the loss over blocks of whole images"
+        )
+        raise NotImplementedError(msg)
+
+    def of_batch(logits: Any, target: Any) -> tuple[Any, Any]:
+        labels = read(target, logits.shape[1])
+        losses = class_losses(xp, cast(xp, logits, compute), labels, **options)
+        return xp.mean(losses, axis=1), labels.wrong_samples(xp)
+
+    if is_numpy(xp):  # sorting takes several copies: of one sample at a time
+        losses = np.empty(logits.shape[:1], compute)
+        for i in range(len(losses)):
+            losses[i : i + 1], _ = of_batch(logits[i : i + 1], target[i : i + 1])
+        return losses, None
+    return of_batch(logits, target)
