@@ -4,18 +4,33 @@ The same functions run on NumPy, CuPy and Dask arrays and on torch and JAX tenso
 """
 
 from .combination import combine as combine
+from .correlation import LnccLoss as LnccLoss
+from .correlation import NccLoss as NccLoss
+from .correlation import lncc_loss as lncc_loss
+from .correlation import ncc_loss as ncc_loss
 from .cross_entropy import BCEWithLogitsLoss as BCEWithLogitsLoss
 from .cross_entropy import CrossEntropyLoss as CrossEntropyLoss
 from .cross_entropy import (
     binary_cross_entropy_with_logits as binary_cross_entropy_with_logits,
 )
 from .cross_entropy import cross_entropy_loss as cross_entropy_loss
+from .divergence import JsDivLoss as JsDivLoss
+from .divergence import JsDivLoss2d as JsDivLoss2d
+from .divergence import KlDivLoss as KlDivLoss
+from .divergence import KlDivLoss2d as KlDivLoss2d
+from .divergence import js_div_loss as js_div_loss
+from .divergence import js_div_loss_2d as js_div_loss_2d
+from .divergence import kl_div_loss as kl_div_loss
+from .divergence import kl_div_loss_2d as kl_div_loss_2d
 from .focal import BinaryFocalLossWithLogits as BinaryFocalLossWithLogits
 from .focal import FocalLoss as FocalLoss
 from .focal import binary_focal_loss_with_logits as binary_focal_loss_with_logits
 from .focal import focal_loss as focal_loss
 from .general_robust import GeneralRobustLoss as GeneralRobustLoss
 from .general_robust import general_robust_loss as general_robust_loss
+from .hausdorff import HausdorffERLoss as HausdorffERLoss
+from .hausdorff import HausdorffERLoss3D as HausdorffERLoss3D
+from .hausdorff import hausdorff_er_loss as hausdorff_er_loss
 from .huber import HuberLoss as HuberLoss
 from .huber import SmoothL1Loss as SmoothL1Loss
 from .huber import huber_loss as huber_loss
@@ -37,6 +52,25 @@ from .ms_ssim import MS_SSIMLoss as MS_SSIMLoss
 from .ms_ssim import MsSsimLoss as MsSsimLoss
 from .ms_ssim import ms_ssim_l1_loss as ms_ssim_l1_loss
 from .ms_ssim import ms_ssim_loss as ms_ssim_loss
+from .mutual_information import MIKernel as MIKernel
+from .mutual_information import MILossFromRef as MILossFromRef
+from .mutual_information import MILossFromRef2D as MILossFromRef2D
+from .mutual_information import MILossFromRef3D as MILossFromRef3D
+from .mutual_information import NMILossFromRef as NMILossFromRef
+from .mutual_information import NMILossFromRef2D as NMILossFromRef2D
+from .mutual_information import NMILossFromRef3D as NMILossFromRef3D
+from .mutual_information import mutual_information_loss as mutual_information_loss
+from .mutual_information import mutual_information_loss_2d as mutual_information_loss_2d
+from .mutual_information import mutual_information_loss_3d as mutual_information_loss_3d
+from .mutual_information import (
+    normalized_mutual_information_loss as normalized_mutual_information_loss,
+)
+from .mutual_information import (
+    normalized_mutual_information_loss_2d as normalized_mutual_information_loss_2d,
+)
+from .mutual_information import (
+    normalized_mutual_information_loss_3d as normalized_mutual_information_loss_3d,
+)
 from .overlap import DiceLoss as DiceLoss
 from .overlap import GeneralizedDiceLoss as GeneralizedDiceLoss
 from .overlap import JaccardLoss as JaccardLoss
@@ -83,16 +117,31 @@ __all__ = [
     "GemanMcclureLoss",
     "GeneralRobustLoss",
     "GeneralizedDiceLoss",
+    "HausdorffERLoss",
+    "HausdorffERLoss3D",
     "HuberLoss",
     "InverseDepthSmoothnessLoss",
     "JaccardLoss",
+    "JsDivLoss",
+    "JsDivLoss2d",
+    "KlDivLoss",
+    "KlDivLoss2d",
     "L1Loss",
+    "LnccLoss",
     "LogCoshLoss",
     "LovaszHingeLoss",
     "LovaszSoftmaxLoss",
+    "MIKernel",
+    "MILossFromRef",
+    "MILossFromRef2D",
+    "MILossFromRef3D",
     "MSELoss",
     "MS_SSIMLoss",
     "MsSsimLoss",
+    "NMILossFromRef",
+    "NMILossFromRef2D",
+    "NMILossFromRef3D",
+    "NccLoss",
     "PSNRLoss",
     "QuantileLoss",
     "SSIM3DLoss",
@@ -114,16 +163,29 @@ __all__ = [
     "geman_mcclure_loss",
     "general_robust_loss",
     "generalized_dice_loss",
+    "hausdorff_er_loss",
     "huber_loss",
     "inverse_depth_smoothness_loss",
     "jaccard_loss",
+    "js_div_loss",
+    "js_div_loss_2d",
+    "kl_div_loss",
+    "kl_div_loss_2d",
     "l1_loss",
+    "lncc_loss",
     "log_cosh_loss",
     "lovasz_hinge_loss",
     "lovasz_softmax_loss",
     "ms_ssim_l1_loss",
     "ms_ssim_loss",
     "mse_loss",
+    "mutual_information_loss",
+    "mutual_information_loss_2d",
+    "mutual_information_loss_3d",
+    "ncc_loss",
+    "normalized_mutual_information_loss",
+    "normalized_mutual_information_loss_2d",
+    "normalized_mutual_information_loss_3d",
     "one_hot",
     "psnr",
     "psnr_loss",

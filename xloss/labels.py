@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import array_api_compat
 
-from ._core.checks import number
+from ._core.checks import number, whole_number
 from ._core.labels import holds_labels, read_labels
 from ._core.namespace import cast, full, resolve
 from ._core.typing import ArrayT, Namespace
@@ -71,7 +70,7 @@ def one_hot(
     if not (floating or (isinstance(eps, float) and eps == 0.0)):
         msg = f"{function}: eps needs a floating dtype, got {dtype}; pass eps=0"
         raise ValueError(msg)
-    num_classes = _class_count(function, num_classes)
+    num_classes = whole_number(function, "num_classes", num_classes, 1)
     found = read_labels(function, "labels", xp, labels, num_classes, None)
     classes = found.classes(xp)
     if found.wrong is not None:
@@ -97,18 +96,3 @@ def _is_floating(function: str, xp: Namespace, dtype: Any) -> bool:
         msg = f"{function}: dtype must be floating, integer or bool, got {dtype}"
         raise ValueError(msg)
     return bool(xp.isdtype(dtype, "real floating"))
-
-
-def _class_count(function: str, value: Any) -> int:
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or isinstance(value, bool):
-        came = type(value).__name__
-        msg = f"{function}: num_classes must be an integer, got a {came}"
-        raise TypeError(msg)
-    if count < 1:
-        msg = f"{function}: num_classes must be at least 1, got {count}"
-        raise ValueError(msg)
-    return count

@@ -13,6 +13,7 @@ from .typing import Namespace
 
 __all__ = [
     "arrays_among",
+    "check_axes",
     "check_broadcast",
     "check_channels",
     "check_class_weights",
@@ -29,6 +30,7 @@ __all__ = [
     "option",
     "positive",
     "refuse_size_average",
+    "whole_number",
 ]
 
 
@@ -81,6 +83,30 @@ def check_broadcast(
         raise ValueError(msg)
 
 
+def check_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...]:
+    """Check one axis or several, None for all, and return them counted from 0."""
+    axes = range(ndim) if axis is None else axis
+    if not isinstance(axes, (tuple, list, range)):
+        axes = (axes,)
+    try:
+        given = [operator.index(a) for a in axes]
+    except TypeError:
+        given = None
+    if given is None or any(isinstance(a, bool) for a in axes):
+        came = type(axis).__name__
+        msg = f"{function}: axis must be an int, a tuple of ints or None, got {came}"
+        raise TypeError(msg)
+    counted = tuple(a + ndim if a < 0 else a for a in given)
+    fits = all(0 <= a < ndim for a in counted)
+    if not fits or not counted or len(set(counted)) != len(counted):
+        msg = (
+            f"{function}: axis must name one or more different axes of {ndim}, "
+            f"got {axis}"
+        )
+        raise ValueError(msg)
+    return counted
+
+
 def check_mask(function: str, xp: Namespace, where: Any) -> None:
     """Refuse a mask that is not boolean: a 0/1 array is an index to some libraries."""
     if not xp.isdtype(where.dtype, "bool"):
@@ -128,18 +154,27 @@ def check_class_weights(function: str, name: str, weight: Any, classes: int) -> 
 
 def odd_size(function: str, name: str, value: Any) -> int:
     """Check the size of a window, an odd number of pixels."""
-    try:
-        size = operator.index(value)
-    except TypeError:
-        size = None
-    if size is None or isinstance(value, bool):
-        came = type(value).__name__
-        msg = f"{function}: {name} must be an odd number of pixels, got a {came}"
-        raise TypeError(msg)
-    if size < 1 or size % 2 == 0:
-        msg = f"{function}: {name} must be odd and at least 1, got {size}"
+    size = whole_number(function, name, value, 1)
+    if size % 2 == 0:
+        msg = f"{function}: {name} must be odd, got {size}"
         raise ValueError(msg)
     return size
+
+
+def whole_number(function: str, name: str, value: Any, least: int) -> int:
+    """Check an option that is an integer, of any library's type."""
+    try:
+        count = operator.index(value)
+    except TypeError:
+        count = None
+    if count is None or isinstance(value, bool):
+        came = type(value).__name__
+        msg = f"{function}: {name} must be an integer, got a {came}"
+        raise TypeError(msg)
+    if count < least:
+        msg = f"{function}: {name} must be at least {least}, got {count}"
+        raise ValueError(msg)
+    return count
 
 
 def choice(function: str, name: str, value: object, allowed: Collection[str]) -> str:

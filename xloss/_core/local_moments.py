@@ -21,6 +21,7 @@ __all__ = [
     "Omit",
     "centre",
     "moments",
+    "plane_constant",
     "unusable",
     "windows_with",
 ]
@@ -72,7 +73,7 @@ def centre(
     # The constant of the difference itself: 0 for images that are identical, in
     # whatever order in memory, in which the sum of each may be rounded differently.
     difference = x - y
-    a, gap = _constant(xp, x, omit), _constant(xp, difference, omit)
+    a, gap = plane_constant(xp, x, omit), plane_constant(xp, difference, omit)
     b = a - gap
     total, difference = (x - a) + (y - b), difference - gap
     if omit is not None:
@@ -82,7 +83,7 @@ def centre(
     return Centred(total / max_val, difference / max_val, constants)
 
 
-def _constant(xp: Namespace, image: Any, omit: Omit | None) -> Any:
+def plane_constant(xp: Namespace, image: Any, omit: Omit | None) -> Any:
     """Return the mean of each plane; it need not be exact, nor differentiated.
 
     Whatever no window that counts is centred at, such as the fill value of a raster,

@@ -20,6 +20,7 @@ __all__ = [
     "cast",
     "constant",
     "default_integer",
+    "device_of",
     "full",
     "in_range",
     "indices",
@@ -131,9 +132,9 @@ def _type_name(value: object) -> str:
 def _check_devices(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
     if not _has_devices(xp):
         return
-    device, *others = [_device_of(xp, x) for x in arrays.values()]
+    device, *others = [device_of(xp, x) for x in arrays.values()]
     if any(other != device for other in others):
-        came = ", ".join(f"{name}: {_device_of(xp, x)}" for name, x in arrays.items())
+        came = ", ".join(f"{name}: {device_of(xp, x)}" for name, x in arrays.items())
         msg = f"{function}: all arrays must be on one device, got {came}"
         raise ValueError(msg)
 
@@ -147,7 +148,7 @@ def _has_devices(xp: Namespace) -> bool:
     return not (is_numpy(xp) or is_jax(xp))
 
 
-def _device_of(xp: Namespace, x: Any) -> Any:
+def device_of(xp: Namespace, x: Any) -> Any:
     """Return the device for a new array beside `x`, `None` where that is automatic."""
     if is_torch(xp):
         return x.device
@@ -246,7 +247,7 @@ def default_integer(xp: Namespace, like: Any) -> Any:
 
 def _default_dtypes(xp: Namespace, like: Any) -> Any:
     info = xp.__array_namespace_info__()
-    return info.default_dtypes(device=_device_of(xp, like))
+    return info.default_dtypes(device=device_of(xp, like))
 
 
 def _compute_dtype(xp: Namespace, dtype: Any) -> Any:
@@ -308,17 +309,17 @@ def scalar(xp: Namespace, x: Any) -> Any:
 
 def vector(xp: Namespace, values: Sequence[float], like: Any) -> Any:
     """Return Python numbers as a 1-d array of the dtype and device of `like`."""
-    return xp.asarray(values, dtype=like.dtype, device=_device_of(xp, like))
+    return xp.asarray(values, dtype=like.dtype, device=device_of(xp, like))
 
 
 def full(xp: Namespace, shape: tuple[int, ...], value: float, like: Any) -> Any:
     """Return a new array of one value, of the dtype and device of `like`."""
-    return xp.full(shape, value, dtype=like.dtype, device=_device_of(xp, like))
+    return xp.full(shape, value, dtype=like.dtype, device=device_of(xp, like))
 
 
 def indices(xp: Namespace, count: int, like: Any, axis: int) -> Any:
     """Return 0, ..., count - 1 along an axis, of the dtype and rank of `like`."""
-    values = xp.arange(count, dtype=like.dtype, device=_device_of(xp, like))
+    values = xp.arange(count, dtype=like.dtype, device=device_of(xp, like))
     return xp.reshape(values, (1,) * axis + (count,) + (1,) * (like.ndim - axis - 1))
 
 

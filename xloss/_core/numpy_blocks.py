@@ -16,7 +16,7 @@ import numpy as np
 from .namespace import cast
 from .reduction import weight_sum
 
-__all__ = ["Operands", "reduce_blocks", "reduce_in_blocks"]
+__all__ = ["Operands", "reduce_blocks", "reduce_in_blocks", "tiles"]
 
 BLOCK = 64 * 1024
 """elements: below, the loop itself costs; above, temporaries leave a 1 MiB cache"""
@@ -123,3 +123,13 @@ def _blocks(
         for views in iterator:
             target = None if out is None else views[-1]
             yield dict(zip(operands, views, strict=False)), target
+
+
+def tiles(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
+    """Cut an array of rows into blocks: whole rows, or else parts of one."""
+    count, length = shape
+    np.empty(HEAP, np.uint8)  # as for blocks of one array
+    rows = max(1, BLOCK // max(1, length))
+    for row in range(0, count, rows):
+        for column in range(0, length, BLOCK):
+            yield slice(row, row + rows), slice(column, column + BLOCK)
