@@ -156,7 +156,7 @@ def ncc_loss(pred: ArrayT, target: ArrayT, reduction: Reduction = "mean") -> Arr
         if 0 in pred.shape:
             loss = cast(xp, xp.sum(pred, axis=tuple(range(2, pred.ndim))), compute)
         elif is_numpy(xp):
-            loss = _in_planes(pred, target, compute)
+            loss = _in_planes(xp, pred, target, compute)
         else:
             loss = _dissimilarity(
                 xp, cast(xp, pred, compute), cast(xp, target, compute)
@@ -165,12 +165,12 @@ def ncc_loss(pred: ArrayT, target: ArrayT, reduction: Reduction = "mean") -> Arr
     return result
 
 
-def _in_planes(pred: Any, target: Any, compute: Any) -> Any:
+def _in_planes(xp: Namespace, pred: Any, target: Any, compute: Any) -> Any:
     """Return 1 - correlation of NumPy planes, one plane at a time."""
     loss = np.empty(pred.shape[:2], compute)
     for index in np.ndindex(loss.shape):
-        planes = [cast(np, x[index][None, None], compute) for x in (pred, target)]
-        loss[index] = _dissimilarity(np, *planes)[0, 0]
+        planes = [cast(xp, x[index][None, None], compute) for x in (pred, target)]
+        loss[index] = _dissimilarity(xp, *planes)[0, 0]
     return loss
 
 

@@ -62,14 +62,16 @@ def _errors(xp: Namespace, pred: Any, classes: Any) -> Any:
     return residual * residual
 
 
-def _eroded_on_numpy(pred: Any, classes: Any, k: int, alpha: Any, compute: Any) -> Any:
+def _eroded_on_numpy(
+    xp: Namespace, pred: Any, classes: Any, k: int, alpha: Any, compute: Any
+) -> Any:
     """Return the erosions of the errors, a few planes at a time."""
     maps = np.empty(pred.shape, compute)
     step = max(1, PLANES // math.prod(pred.shape[2:]))
     for b, c in product(range(len(pred)), range(0, pred.shape[1], step)):
         part = slice(b, b + 1), slice(c, c + step)
-        errors = _errors(np, cast(np, pred[part], compute), classes[part])
-        maps[part] = _eroded(np, errors, k, alpha)
+        errors = _errors(xp, cast(xp, pred[part], compute), classes[part])
+        maps[part] = _eroded(xp, errors, k, alpha)
     return maps
 
 
@@ -191,7 +193,7 @@ def _hausdorff(
         if 0 in pred.shape:
             maps = cast(xp, pred, compute)
         elif is_numpy(xp):
-            maps = _eroded_on_numpy(pred, classes, k, alpha, compute)
+            maps = _eroded_on_numpy(xp, pred, classes, k, alpha, compute)
         else:
             errors = _errors(xp, cast(xp, pred, compute), classes)
             maps = _eroded(xp, errors, k, alpha)

@@ -38,7 +38,7 @@ def distribution_sums(
         If an entry is negative, where the values may be looked at.
     """
     if is_numpy(xp):
-        return _sums_on_numpy(function, divergence, arrays, axes, compute)
+        return _sums_on_numpy(function, xp, divergence, arrays, axes, compute)
     pred, target = [cast(xp, x, compute) for x in arrays.values()]
     loss = divergence(xp, pred, target, axes)
     if 0 in pred.shape:
@@ -52,6 +52,7 @@ def distribution_sums(
 
 def _sums_on_numpy(
     function: str,
+    xp: Namespace,
     divergence: Divergence,
     arrays: Mapping[str, Any],
     axes: tuple[int, ...],
@@ -70,9 +71,9 @@ def _sums_on_numpy(
     for rows, columns in tiles(pred.shape):
         p, t = pred[rows, columns], target[rows, columns]
         if np.minimum(p, t).min() < 0:
-            _refuse_negative(function, np, arrays)
-        p, t = cast(np, p, compute), cast(np, t, compute)
-        sums[rows] += divergence(np, p, t, (1,))
+            _refuse_negative(function, xp, arrays)
+        p, t = cast(xp, p, compute), cast(xp, t, compute)
+        sums[rows] += divergence(xp, p, t, (1,))
     return sums.reshape(lead).astype(compute)
 
 

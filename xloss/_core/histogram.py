@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .namespace import cast, default_integer, indices, is_numpy
-from .numerics import absolute, at_least, binned, clip, detach, largest_square
+from .numerics import absolute, at_least, binned, clip, detach, largest_square, select
 from .numpy_blocks import tiles
 from .typing import Namespace
 
@@ -82,13 +82,15 @@ def joint_histogram(
         How samples are spread, and the dtype to compute in.
     """
     if is_numpy(xp):
-        return _in_tiles(signals, masks, binning, compute)
+        return _in_tiles(xp, signals, masks, binning, compute)
     signals = [cast(xp, x, compute) for x in signals]
     extremes = [_extremes(xp, *side) for side in zip(signals, masks, strict=True)]
     return _joint(xp, signals, masks, extremes, binning)
 
 
-def _in_tiles(signals: Any, masks: Any, binning: Binning, compute: Any) -> Any:
+def _in_tiles(
+    xp: Namespace, signals: Any, masks: Any, binning: Binning, compute: Any
+) -> Any:
     """Return the same from blocks of samples, for little memory at any size."""
     count = len(signals[0])
     low = np.full((2, count, 1), np.inf, compute)
@@ -98,13 +100,13 @@ def _in_tiles(signals: Any, masks: Any, binning: Binning, compute: Any) -> Any:
     for rows, columns in cuts:
         parts = _parts(signals, masks, rows, columns, compute)
         for i, (x, mask) in enumerate(zip(*parts, strict=True)):
-            least, most = _extremes(np, x, mask)
+            least, most = _extremes(xp, x, mask)
             low[i, rows] = np.minimum(low[i, rows], least)
             high[i, rows] = np.maximum(high[i, rows], most)
     for rows, columns in cuts:
         parts = _parts(signals, masks, rows, columns, compute)
         extremes = [(low[i, rows], high[i, rows]) for i in range(2)]
-        joint[rows] += _joint(np, *parts, extremes, binning)
+        joint[rows] += _joint(xp, *parts, extremes, binning)
     return joint
 
 
@@ -198,8 +200,8 @@ def _weights(xp: Namespace, u: Any, kernel: MIKernel) -> Any:
     if kernel is MIKernel.xu:
         inner = 1.0 - (0.1 + 1.8 * u) * u
         outer = (1.0 - u) * (1.9 - 1.8 * u)  # expanded it is negative near 1
-        return xp.where(u < 0.5, inner, xp.where(u < 1.0, outer, 0.0))
+        near = u < 0.5
+        return select(xp, near, inner) + select(xp, ~near & (u < 1.0), outer)
     # the factor of the density is that of all weights
-    density = xp.exp(-0.5 * u * u)
     edge = cast(xp, u == 1.0, u.dtype) * math.exp(-0.5)
-    return xp.where(u < 1.0, density, edge)
+    return select(xp, u < 1.0, xp.exp(-0.5 * u * u)) + edge

@@ -161,8 +161,8 @@ def device_of(xp: Namespace, x: Any) -> Any:
 
 
 def is_numpy(xp: Namespace) -> bool:
-    """Whether this is NumPy's namespace."""
-    return bool(xp.__name__ == "array_api_compat.numpy")
+    """Whether this is NumPy's namespace, its own or that of array_api_compat."""
+    return bool(xp.__name__ in ("numpy", "array_api_compat.numpy"))
 
 
 def is_torch(xp: Namespace) -> bool:

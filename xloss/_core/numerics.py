@@ -142,9 +142,10 @@ def neighbours(xp: Namespace, x: Any, axis: int) -> Any:
             x, 0.0, lax.add, window, steps, ends, window_dilation=window
         )
     before = (slice(None),) * axis
-    end = xp.zeros_like(x[(*before, slice(0, 1))])
+    end = xp.zeros_like(x[(*before, slice(0, 1), ...)])
     padded = xp.concat([end, x, end], axis=axis)
-    return padded[(*before, slice(0, length))] + padded[(*before, slice(2, length + 2))]
+    first, second = slice(0, length), slice(2, length + 2)
+    return padded[(*before, first, ...)] + padded[(*before, second, ...)]
 
 
 def positive_part(xp: Namespace, x: Any) -> Any:
