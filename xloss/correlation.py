@@ -82,7 +82,7 @@ def _local(
     if omit is not None:
         x = xp.where(omit.pixels, 0.0, x)
     axes = tuple(range(2, x.ndim))
-    size = xp.max(xp.abs(detach(xp, x)), axis=axes, keepdims=True)
+    size = xp.mean(xp.abs(detach(xp, x)), axis=axes, keepdims=True)
     x = x / xp.where(size == 0, 1.0, size)
     mean, square = [correlate(xp, z, window, borders) for z in (x, x * x)]
     variance = square - mean * mean

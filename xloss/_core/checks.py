@@ -154,27 +154,32 @@ def check_class_weights(function: str, name: str, weight: Any, classes: int) -> 
 
 def odd_size(function: str, name: str, value: Any) -> int:
     """Check the size of a window, an odd number of pixels."""
-    size = whole_number(function, name, value, 1)
-    if size % 2 == 0:
-        msg = f"{function}: {name} must be odd, got {size}"
+    size = _integer(function, name, value, "an odd number of pixels")
+    if size < 1 or size % 2 == 0:
+        msg = f"{function}: {name} must be odd and at least 1, got {size}"
         raise ValueError(msg)
     return size
 
 
 def whole_number(function: str, name: str, value: Any, least: int) -> int:
     """Check an option that is an integer, of any library's type."""
-    try:
-        count = operator.index(value)
-    except TypeError:
-        count = None
-    if count is None or isinstance(value, bool):
-        came = type(value).__name__
-        msg = f"{function}: {name} must be an integer, got a {came}"
-        raise TypeError(msg)
+    count = _integer(function, name, value, "an integer")
     if count < least:
         msg = f"{function}: {name} must be at least {least}, got {count}"
         raise ValueError(msg)
     return count
+
+
+def _integer(function: str, name: str, value: Any, expected: str) -> int:
+    try:
+        number = operator.index(value)
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool):
+        came = type(value).__name__
+        msg = f"{function}: {name} must be {expected}, got a {came}"
+        raise TypeError(msg)
+    return number
 
 
 def choice(function: str, name: str, value: object, allowed: Collection[str]) -> str:

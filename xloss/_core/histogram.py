@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .namespace import cast, default_integer, indices, is_numpy
+from .namespace import cast, default_integer, full, indices, is_numpy
 from .numerics import absolute, at_least, binned, clip, detach, largest_square, select
 from .numpy_blocks import tiles
 from .typing import Namespace
@@ -74,13 +74,17 @@ def joint_histogram(
     Parameters
     ----------
     xp, signals
-        Two arrays (L, N) of one shape, not empty.
+        Two arrays (L, N) of one shape.
     masks
         (N,) for each, or None. A signal is scaled to the bins by its range within its
         own mask, and a sample counts where both masks hold.
     binning, compute
         How samples are spread, and the dtype to compute in.
     """
+    if 0 in signals[0].shape:
+        bins = binning.num_bins, binning.num_bins
+        like = cast(xp, signals[0], compute)
+        return full(xp, (signals[0].shape[0], *bins), 0.0, like)
     if is_numpy(xp):
         return _in_tiles(xp, signals, masks, binning, compute)
     signals = [cast(xp, x, compute) for x in signals]

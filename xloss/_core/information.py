@@ -14,7 +14,7 @@ from .checks import (
 )
 from .histogram import Binning, MIKernel, joint_histogram
 from .namespace import cast, quiet, resolve, scalar
-from .numerics import relative_entropy
+from .numerics import detach, relative_entropy
 from .reduction import reduce
 from .typing import Array, Namespace
 
@@ -31,6 +31,8 @@ def _information(xp: Namespace, joint: Any, normalized: bool) -> Any:
     information = relative_entropy(
         xp, xp.where(empty, 1.0, independent), some, axes=(1, 2)
     )
+    # Both sum to 1: what rounding left of the difference would be of first order.
+    information = information + detach(xp, xp.sum(independent - p, axis=(1, 2)))
     if not normalized:
         return information
     # (Hx + Hy)/Hxy; without any entropy, two constants, 1 as with one of them
@@ -68,7 +70,7 @@ def mutual_information(
     ]
     with quiet(xp):
         joint = joint_histogram(xp, flat, inside, binning, compute)
-        loss = -_information(xp, joint, normalized)
+        loss = 0.0 - _information(xp, joint, normalized)  # not -0.0
         loss = reduce(xp, xp.reshape(loss, lead), None, reduction)
         return scalar(xp, cast(xp, loss, dtype))
 
