@@ -79,7 +79,10 @@ def _check_binning(
     function: str, kernel: Any, num_bins: Any, window_radius: Any
 ) -> Binning:
     names = [member.value for member in MIKernel]
-    if not isinstance(kernel, MIKernel) and kernel not in names:
+    known = isinstance(kernel, MIKernel) or (
+        isinstance(kernel, str) and kernel in names
+    )
+    if not known:
         kind = ValueError if isinstance(kernel, str) else TypeError
         msg = (
             f"{function}: kernel_function must be a member of MIKernel "
