@@ -1,12 +1,16 @@
 """Memory that a call needs beyond its inputs, in bytes."""
 
+import multiprocessing
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from benchmarks import modes
 from benchmarks.modes import Inputs, Loss
+
+MIB = 2**20
 
 
 def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
@@ -31,6 +35,11 @@ def extra_on_numpy(loss: Loss, inputs: Inputs) -> float:
     return numpy_peak(loss, *inputs) / float(inputs[0].nbytes)
 
 
+def extra_mib_on_numpy(loss: Loss, inputs: Inputs) -> float:
+    """Return the largest extra memory of a NumPy call, in MiB."""
+    return numpy_peak(loss, *inputs) / MIB
+
+
 def kept_for_backward(loss: Loss, inputs: Inputs) -> float:
     """Return what autograd keeps to differentiate by the first input, in its sizes."""
     tensors = modes.torch_tensors(inputs)
@@ -41,6 +50,23 @@ def kept_for_backward(loss: Loss, inputs: Inputs) -> float:
 def extra_with_backward(loss: Loss, inputs: Inputs) -> float:
     """Return the largest memory of forward and backward, in first inputs."""
     return torch_peak(modes.torch_gradient(loss, inputs)) / float(inputs[0].nbytes)
+
+
+def resident_with_backward(loss: Loss, inputs: Inputs) -> float:
+    """Return the largest memory of a new process that does both, libraries included.
+
+    In MiB. Counts what operators use inside as well.
+    """
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_largest_resident, (loss, inputs))
+
+
+def _largest_resident(loss: Loss, inputs: Inputs) -> float:
+    modes.torch_gradient(loss, inputs)()
+    # Linux; the resource module's number would include the process that started this
+    status = Path("/proc/self/status").read_text()
+    kib = status.partition("VmHWM:")[2].split()[0]
+    return int(kib) / 1024
 
 
 def torch_saved(call: Callable[..., Any], *tensors: Any) -> int:

@@ -23,15 +23,17 @@ def torch_forward(loss: Loss, inputs: Inputs) -> Contender:
     return lambda: loss(*tensors)
 
 
-def torch_gradient(loss: Loss, inputs: Inputs) -> Contender:
+def torch_gradient(loss: Loss, inputs: Inputs, wanted: int = 1) -> Contender:
+    """Forward and backward to as many of the first inputs as `wanted`."""
     tensors = torch_tensors(inputs)
-    tensors[0].requires_grad_()
+    variables = [tensor.requires_grad_() for tensor in tensors[:wanted]]
 
-    def run() -> tuple[Any, Any]:
-        tensors[0].grad = None  # a sum with the last gradient would be extra work
+    def run() -> tuple[Any, ...]:
+        for variable in variables:
+            variable.grad = None  # a sum with the last gradient would be extra work
         value = loss(*tensors)
         value.backward()
-        return value.detach(), tensors[0].grad
+        return value.detach(), *(variable.grad for variable in variables)
 
     return run
 

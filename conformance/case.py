@@ -97,6 +97,8 @@ class Loss:
     # Units in the last place that float32 and float64 may be off; a reason stands
     # beside every tolerance that is not this one.
     ulps: float = 8.0
+    # The same for a backend and dtype whose own functions keep fewer digits.
+    ulps_on: Mapping[tuple[str, str], float] = field(default_factory=dict)
     # Errors of a result below this number are measured in units in the last place of
     # this number: they are absolute, as that of a difference between numbers near 1.
     scale: float | Callable[[Case], float] = 0.0

@@ -253,7 +253,8 @@ def _ulps(cell: Cell, case: Case, size: int) -> float:
     if case.ulps is not None:
         return case.ulps
     terms = max(case.arrays[cell.loss.arrays[0]].size // max(size, 1), 1)
-    return cell.loss.ulps + math.ceil(math.log2(terms))
+    own = cell.loss.ulps_on.get((cell.backend.name, cell.dtype), cell.loss.ulps)
+    return own + math.ceil(math.log2(terms))
 
 
 def _steepest(name: str, gradient: Floats, truth: Golden | None) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -196,3 +197,8 @@ def _weigh(
 
 def floats(numbers: Iterable[Number]) -> Floats:
     return np.asarray([float(number) for number in numbers], dtype=np.float64)
+
+
+def mpf_of(number: Fraction) -> Number:
+    """A fraction in high precision."""
+    return mpf(number.numerator) / mpf(number.denominator)

@@ -84,7 +84,7 @@ def _ssim(case: Case, of_index: Callable[[Number], Number], reduction: str) -> G
     def of_plane(x: Plane, y: Plane) -> Local:
         return local(lambda m: of_index(index(m, c1, c2, eps)), [windows], x, y)
 
-    return _golden(case, of_plane, windows.map_shape, reduction)
+    return of_planes(case, of_plane, windows.map_shape, reduction)
 
 
 def ms_ssim_l1_loss(case: Case) -> Golden:
@@ -107,7 +107,7 @@ def ms_ssim_l1_loss(case: Case) -> Golden:
         def of_plane(x: Plane, y: Plane) -> Local:
             return _mixture(x, y, constants, **options)
 
-        return _golden(case, of_plane, spatial, _reduction(case), average=True)
+        return of_planes(case, of_plane, spatial, _reduction(case), average=True)
 
 
 def _mixture(
@@ -150,7 +150,7 @@ def ms_ssim_loss(case: Case) -> Golden:
         def of_plane(x: Plane, y: Plane) -> Local:
             return _pyramid(x, y, **options)
 
-        return _golden(case, of_plane, (), _reduction(case), average=True)
+        return of_planes(case, of_plane, (), _reduction(case), average=True)
 
 
 def _pyramid(
@@ -235,7 +235,7 @@ def _sign(plane: Plane) -> Plane:
     return np.where(plane > 0, 1, np.where(plane < 0, -1, 0))
 
 
-def _golden(
+def of_planes(
     case: Case,
     of_plane: Callable[[Plane, Plane], Local],
     map_shape: tuple[int, ...],
@@ -243,8 +243,12 @@ def _golden(
     *,
     average: bool = False,
 ) -> Golden:
-    """A loss of each sample's channels, or the `average` of its channels, reduced."""
-    x, y = exact(case.arrays["img1"]), exact(case.arrays["img2"])
+    """A loss of each sample's channels, or the `average` of its channels, reduced.
+
+    The images are the first two arrays.
+    """
+    first, second = list(case.arrays)[:2]
+    x, y = exact(case.arrays[first]), exact(case.arrays[second])
     planes = {k: of_plane(x[k], y[k]) for k in np.ndindex(x.shape[:2])}
     values = np.full((*x.shape[:2], *map_shape), mpf(0))
     for k, plane in planes.items():
@@ -257,9 +261,9 @@ def _golden(
         return Golden(value, {})
     if average:
         slopes = np.broadcast_to(slopes[:, np.newaxis] / x.shape[1], shape)
-    by_image = {name: np.full(x.shape, mpf(0)) for name in ("img1", "img2")}
+    by_image = {name: np.full(x.shape, mpf(0)) for name in (first, second)}
     for k, plane in planes.items():
-        by_image["img1"][k], by_image["img2"][k] = plane.pull_back(slopes[k])
+        by_image[first][k], by_image[second][k] = plane.pull_back(slopes[k])
     gradient |= {name: rounded(plane) for name, plane in by_image.items()}
     return Golden(value, {name: gradient[name] for name in case.floating})
 

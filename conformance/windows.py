@@ -71,6 +71,15 @@ def gaussian_windows(
     taps = [
         exp(-(mpf(i - size // 2) ** 2) / (2 * mpf(sigma) ** 2)) for i in range(size)
     ]
+    return _windows(shape, taps, border)
+
+
+def box_windows(shape: tuple[int, ...], size: int, border: str) -> Windows:
+    """Windows whose pixels all count the same."""
+    return _windows(shape, [mpf(1)] * size, border)
+
+
+def _windows(shape: tuple[int, ...], taps: list[Number], border: str) -> Windows:
     taps = [tap / mp.fsum(taps) for tap in taps]
     return Windows(shape, tuple(_rows(length, taps, border) for length in shape))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import matplotlib as mpl
+import mpmath
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,6 +13,7 @@ from scipy.ndimage import binary_erosion, gaussian_filter
 from skimage import data, filters, segmentation
 
 import xloss
+from xloss.demo.registration import register
 
 FOLDER = Path(__file__).parent / "_build" / "figures"
 
@@ -32,6 +34,9 @@ REGRESSION = {
 }
 
 DECIBELS = 24.0
+
+CELLS = 64
+DRAWS = 8
 
 CLASSES = ("background", "rim", "coin")
 GAMMA = 2.0
@@ -54,6 +59,8 @@ def draw() -> None:
     _similarity("ssim_map")
     _focal("focal")
     _segmentation("focal_map")
+    _divergence("divergence")
+    _registration("registration")
 
 
 def _curves(
@@ -213,3 +220,102 @@ def _prediction(labels: np.ndarray) -> np.ndarray:
     shares = gaussian_filter((labels[:, np.newaxis] == classes) * 1.0, (0, 0, 2, 2))
     noise = np.random.default_rng(708).standard_normal(shares.shape)
     return np.log(shares + 0.02) + 3 * gaussian_filter(noise, (0, 0, 1.5, 1.5))
+
+
+def _divergence(name: str) -> None:
+    """Draw the error in float32 for distributions of which cells differ by a factor."""
+    difference = np.logspace(-5, -0.05, 45)
+    errors = np.asarray([_divergence_errors(d) for d in difference])
+    with mpl.rc_context({"svg.hashsalt": "xloss", "font.size": 9}):
+        figure = Figure(figsize=(9, 3.2), layout="constrained")
+        panels = figure.subplots(1, 2, sharey=True)
+        titles = "Kullback-Leibler, KL(t ‖ p)", "Jensen-Shannon"
+        for i, (axes, title) in enumerate(zip(panels, titles, strict=True)):
+            axes.loglog(difference, errors[:, i, 0], "-", label="xloss")
+            axes.loglog(difference, errors[:, i, 1], "--", label="textbook")
+            axes.axhline(1, color="0.6", linewidth=0.8)
+            axes.set(title=title, xlabel="relative difference d of the cells")
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        panels[0].set_ylabel("largest relative error, float32")
+        panels[0].text(1, 1.3, "no digit is right", ha="right")
+        figure.legend(
+            *panels[0].get_legend_handles_labels(), loc="outside right center"
+        )
+        figure.savefig(FOLDER / f"{name}.svg", metadata={"Date": None})
+
+
+def _divergence_errors(difference: float) -> list[list[float]]:
+    """Return the largest errors of KL and JS, each by xloss and by the textbook."""
+    random = np.random.default_rng(1951)
+    apart: list[list[list[float]]] = []
+    for _ in range(DRAWS):
+        pred, target = _close_distributions(difference, random)
+        kl, js = _exact_divergences(pred.tolist(), target.tolist())
+        middle = (pred + target) / 2
+        textbook = _entropy(target, middle) / 2 + _entropy(pred, middle) / 2
+        values = (
+            (kl, xloss.kl_div_loss(pred, target), _entropy(target, pred)),
+            (js, xloss.js_div_loss(pred, target), textbook),
+        )
+        apart.append(
+            [[abs(float(x) / exact - 1) for x in both] for exact, *both in values]
+        )
+    return np.max(apart, axis=0).tolist()
+
+
+def _close_distributions(
+    difference: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return float32 cells t and t(1 ± d) with exactly the same sum."""
+    target = random.integers(2**22, 2**23, CELLS)
+    moved = np.rint(difference * target[::2].clip(max=target[1::2])).astype(int)
+    pred = target + np.stack([moved, -moved], axis=1).ravel()
+    # Below 2^24: no integer is rounded. The sum of the cells is 1 by about a tenth.
+    scale = np.float32(2.0**-29)
+    return pred.astype(np.float32) * scale, target.astype(np.float32) * scale
+
+
+def _exact_divergences(pred: list[float], target: list[float]) -> tuple[float, float]:
+    with mpmath.workdps(40):
+        pairs = [
+            (mpmath.mpf(p), mpmath.mpf(t)) for p, t in zip(pred, target, strict=True)
+        ]
+        kl = mpmath.fsum(t * mpmath.log(t / p) for p, t in pairs)
+        js = mpmath.fsum(
+            (t * mpmath.log(2 * t / (p + t)) + p * mpmath.log(2 * p / (p + t))) / 2
+            for p, t in pairs
+        )
+        return float(kl), float(js)
+
+
+def _entropy(p: np.ndarray, q: np.ndarray) -> np.float32:
+    """Return the relative entropy as the definition states it."""
+    return np.sum(p * (np.log(p) - np.log(q)))
+
+
+def _registration(name: str) -> None:
+    """Draw a photograph, its negative at another place, and losses over the shift."""
+    registered = register(_photograph()[0])
+    with mpl.rc_context({"font.size": 9}):
+        figure = Figure(figsize=(9, 2.5), layout="constrained")
+        left, right, *curves = figure.subplots(1, 4, width_ratios=(1, 1, 1.4, 1.4))
+        negative = registered.moving["inverted"]
+        _picture(left, registered.fixed, "photograph", cmap="gray")
+        title = f"inverted, {registered.shift} pixels to the right"
+        _picture(right, negative, title, cmap="gray")
+        for axes, tones in zip(curves, ("gamma 2.2", "inverted"), strict=True):
+            axes.axvline(registered.shift, color="0.6", label="true shift")
+            for loss, values in registered.losses[tones].items():
+                scaled = (values - values.min()) / np.ptp(values)
+                axes.plot(registered.shifts, scaled, label=loss.replace("_", " "))
+            axes.set_title(f"losses, {tones}", fontsize=9)
+            axes.set(xlabel="shift, pixels", yticks=(0, 1))
+            axes.grid(alpha=0.3)
+            axes.spines[["top", "right"]].set_visible(False)
+        curves[0].set_yticklabels(("least", "largest"))
+        curves[1].set_yticklabels(())
+        figure.legend(
+            *axes.get_legend_handles_labels(), loc="outside lower right", ncols=5
+        )
+        figure.savefig(FOLDER / f"{name}.png", dpi=160, metadata={"Software": None})

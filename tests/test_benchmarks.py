@@ -1,12 +1,13 @@
 """The benchmarks compare the same work, and count and compare it rightly."""
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from benchmarks import groups, memory, rows, timing
+from benchmarks import groups, memory, modes, rows, timing
 from benchmarks.__main__ import main
 from benchmarks.rows import Result, Row, Settings
 
@@ -14,13 +15,16 @@ TINY = {
     "pointwise": Settings(size=768, rounds=1),
     "image": Settings(size=24, rounds=1),
     "segmentation": Settings(size=24, rounds=1),
+    "divergence": Settings(size=8, rounds=1),
+    "morphology": Settings(size=32, rounds=1),
+    "information": Settings(size=1024, rounds=1),
 }
 ONCE = Settings(size=1, rounds=1)
 
 
 def _is_slow(row):
     # Compiling takes seconds for each contender: a row of each group stands for all.
-    compiled = ("huber", "psnr", "focal")
+    compiled = ("huber", "psnr", "focal", "js_div", "mi, xu")
     return row.section.startswith("torch.compile") and row.loss not in compiled
 
 
@@ -62,6 +66,17 @@ def test_as_much_difference_as_a_peer_needs_is_accepted():
     ours, theirs = (lambda: np.float32(0.5)), (lambda: np.float32(1.0))
     measure = rows.timed(lambda size: (ours, theirs), agreement=0.6)
     assert not _row(measure).run(ONCE).failed
+
+
+def test_gradients_to_both_inputs_are_returned():
+    pytest.importorskip("torch")
+    x, y = np.float32([1.0, 2.0]), np.float32([3.0, 5.0])
+    run = modes.torch_gradient(lambda a, b: (a * a * b).sum(), (x, y), wanted=2)
+    run()
+    value, slope_x, slope_y = run()  # not added to those of the first call
+    assert float(value) == 1 * 3 + 4 * 5
+    np.testing.assert_array_equal(slope_x, 2 * x * y)
+    np.testing.assert_array_equal(slope_y, x * x)
 
 
 def test_missing_peer_is_named():
@@ -195,6 +210,29 @@ def test_torch_memory_is_counted_in_first_inputs():
     assert memory.extra_with_backward(loss, (array,)) == pytest.approx(2, abs=0.01)
 
 
+def _twice(x):
+    return (x + x).sum()
+
+
+def _with_much_inside(x):
+    import torch
+
+    return (x + torch.zeros(MANY).sum()).sum()
+
+
+MANY = 1 << 27  # float32, 512 MiB
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="Linux counts it")
+def test_a_process_counts_what_operators_need():
+    pytest.importorskip("torch")
+    array = np.ones(1 << 10, np.float32)
+    little = memory.resident_with_backward(_twice, (array,))
+    much = memory.resident_with_backward(_with_much_inside, (array,))
+    # the pages of the allocator come and go by a few MiB
+    assert much - little == pytest.approx(4 * MANY / memory.MIB, rel=0.1)
+
+
 @pytest.mark.parametrize("group", groups.names())
 def test_size_is_the_groups_own(group):
     full, quick = (groups.usual_size(group, quick=quick) for quick in (False, True))
@@ -228,9 +266,31 @@ def test_command_prints_tables_and_writes_json(tmp_path, capsys):
     assert all(row["unit"] == "ms" for row in content["rows"] if row["ours"])
 
 
+def test_without_a_group_all_of_them_run(monkeypatch, capsys):
+    def rows(group):
+        return [_row(lambda settings: Result("ms", settings.size, 2, 2, 2, 2))]
+
+    monkeypatch.setattr(groups, "rows", rows)
+    assert main(["--quick"]) == 0
+    printed = capsys.readouterr().out
+    for group in groups.names():
+        quick = groups.usual_size(group, quick=True)
+        assert groups.describe(group, quick) in printed
+
+
+def test_a_row_that_failed_in_any_group_is_an_error(monkeypatch):
+    def rows(group):
+        failed = group == groups.names()[0]
+        return [_row(lambda settings: Result(remark="different", failed=failed))]
+
+    monkeypatch.setattr(groups, "rows", rows)
+    assert main(["--quick"]) == 1
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
+        (["--json", "results.json"], "name it"),
         (["no_such_group"], "no_such_group"),
         (["pointwise", "--size", "0"], "positive number"),
         (["pointwise", "--only", "no_such_loss"], "'no_such_loss'"),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from xloss.__main__ import main
-from xloss.demo import backends, figure, pictures, progress, scenes, table, tones
+from xloss.demo import backends, figure, pictures, progress, scenes, table
 from xloss.demo.errors import DemoError
 from xloss.demo.rows import ROWS
 
@@ -126,86 +126,6 @@ def test_the_drawn_picture_uses_the_whole_range():
     assert 0.8 < pixels.max() <= 1
 
 
-# Degradations
-
-
-def test_scene_is_the_same_every_time_and_leaves_its_input():
-    before = PIXELS.copy()
-    first, second = scenes.degrade(PIXELS), scenes.degrade(PIXELS)
-    np.testing.assert_array_equal(first.degraded, second.degraded)
-    np.testing.assert_array_equal(PIXELS, before)
-    assert first.degraded.shape == first.clean.shape == (3, 3, 48, 40)
-    assert first.degraded.dtype == first.clean.dtype == np.float32
-    np.testing.assert_array_equal(first.clean[1], PIXELS.astype(np.float32))
-
-
-def test_noise_has_its_standard_deviation():
-    grey = np.full((3, 100, 100), 0.5)  # five deviations from the clipping
-    noise = scenes.degrade(grey).degraded[0] - 0.5
-    # 30 000 samples know their mean and deviation to about 0.6 % and 0.4 %.
-    assert abs(noise.mean()) < 0.03 * scenes.NOISE
-    assert noise.std() == pytest.approx(scenes.NOISE, rel=0.02)
-
-
-def test_blur_is_scipys_gaussian():
-    ndimage = pytest.importorskip("scipy.ndimage")
-    sigma = (0, scenes.BLUR, scenes.BLUR)
-    expected = ndimage.gaussian_filter(PIXELS, sigma, mode="mirror", truncate=3)
-    blurred = scenes.degrade(PIXELS).degraded[1]
-    np.testing.assert_allclose(blurred, expected, rtol=2e-7)  # rounded to float32
-
-
-def test_outliers_are_black_or_white_in_all_channels():
-    grey = np.full((3, 200, 200), 0.5)
-    salted = scenes.degrade(grey).degraded[2]
-    assert set(np.unique(salted)) == {0.0, 0.5, 1.0}
-    np.testing.assert_array_equal(salted[0], salted[2])
-    for value in (0.0, 1.0):
-        # 40 000 pixels: 1000 ± 31 of each
-        share = (salted[0] == value).mean()
-        assert share == pytest.approx(scenes.OUTLIERS / 2, abs=0.005)
-
-
-# Labels
-
-
-def test_tones_are_parted_by_otsus_thresholds():
-    filters = pytest.importorskip("skimage.filters")
-    brightness = pictures.synthetic().mean(axis=0)
-    means = tones.tone_means(brightness)
-    parted = (means[:-1] + means[1:]) / 2
-    bins = 256
-    expected = filters.threshold_multiotsu(brightness, len(tones.TONES), bins)
-    # The histogram knows a threshold to a bin.
-    np.testing.assert_allclose(parted, expected, atol=np.ptp(brightness) / bins)
-
-
-def test_the_clean_picture_predicts_its_own_labels():
-    pixels = pictures.synthetic()
-    found = tones.predict(pixels[np.newaxis].astype(np.float32), pixels)
-    assert set(np.unique(found.labels)) == {0, 1, 2}
-    np.testing.assert_array_equal(found.logits.argmax(axis=1), found.labels)
-    np.testing.assert_array_equal(found.bright, found.labels == 2)
-    np.testing.assert_array_equal(found.bright_logits[:, 0] > 0, found.bright)
-
-
-def test_logits_are_those_of_normal_tones():
-    stats = pytest.importorskip("scipy.stats")
-    found = tones.predict(PIXELS[np.newaxis].astype(np.float32), PIXELS)
-    means = tones.tone_means(PIXELS.mean(axis=0))[:, np.newaxis, np.newaxis]
-    expected = stats.norm.logpdf(PIXELS.mean(axis=0), means, tones.SPREAD)
-    # Up to what is common to the tones; the pixels and the logits are float32.
-    gaps = found.logits[0] - found.logits[0, :1]
-    np.testing.assert_allclose(gaps, expected - expected[:1], rtol=1e-5, atol=1e-5)
-
-
-def test_a_picture_of_one_tone_has_finite_logits():
-    grey = np.full((1, 20, 20), 0.5)
-    found = tones.predict(grey[np.newaxis].astype(np.float32), grey)
-    assert np.all(found.labels == found.labels[0, 0, 0])
-    assert np.all(np.isfinite(found.logits))
-
-
 # Backends
 
 
@@ -294,6 +214,15 @@ def test_a_command_is_needed(arguments):
     with pytest.raises(SystemExit) as stop:
         main(arguments)
     assert stop.value.code == 2
+
+
+def test_registration_is_printed(image, capsys):
+    assert main(["demo", "--image", str(image), "--backend", "numpy"]) == 0
+    printed = capsys.readouterr().out.partition("Registration")[2]
+    assert "moved by 5 pixels" in printed
+    assert "from -10 to 10" in printed
+    found = {line.split()[0]: line.split()[1:] for line in printed.splitlines()[-4:]}
+    assert found["mutual_information"] == ["5", "5", "5"]
 
 
 def test_figure_is_saved(tmp_path, image, capsys):

@@ -1,5 +1,8 @@
 """kornia 0.9.0: the same calls give the same numbers."""
 
+import re
+from pathlib import Path
+
 import kornia
 import pytest
 import torch
@@ -44,3 +47,25 @@ def test_criteria_and_gradients(name):
         getattr(library, name)(reduction="mean")(leaf, target).backward()
         gradients.append(leaf.grad)
     torch.testing.assert_close(*gradients, rtol=1e-9, atol=1e-15)
+
+
+def rows_of_every_name():
+    """What the page's first table names in its first column, row by row."""
+    page = Path(__file__).parent.parent / "docs" / "differences.md"
+    section = page.read_text().split("## Every name of kornia.losses\n")[1]
+    rows = re.findall(
+        r"^\| (`.*?) \| (.+) \|$", section.split("\n## ")[0], re.MULTILINE
+    )
+    return [(re.findall(r"`(\w+)`", names), text) for names, text in rows]
+
+
+def test_the_page_has_every_name_of_kornia_once():
+    listed = [name for names, _ in rows_of_every_name() for name in names]
+    assert sorted(listed) == sorted(kornia.losses.__all__)
+
+
+@pytest.mark.parametrize("name", kornia.losses.__all__)
+def test_every_name_of_kornia_is_here_or_its_row_says_why_not(name):
+    (text,) = (text for names, text in rows_of_every_name() if name in names)
+    assert hasattr(xloss, name) or text.startswith("not here: ")
+    assert not hasattr(xloss, name) or re.match(r"(the )?same\b", text)

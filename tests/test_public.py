@@ -10,6 +10,8 @@ import pytest
 import xloss
 
 from .image_problems import PROBLEMS as IMAGE_PROBLEMS
+from .information_problems import PROBLEMS as INFORMATION_PROBLEMS
+from .information_problems import mask, signals
 from .problems import images
 from .segmentation_problems import PROBLEMS as SEGMENTATION_PROBLEMS
 from .segmentation_problems import WEIGHT, pair
@@ -26,16 +28,24 @@ FUNCTIONS = {
     "GemanMcclureLoss": xloss.geman_mcclure_loss,
     "GeneralRobustLoss": xloss.general_robust_loss,
     "GeneralizedDiceLoss": xloss.generalized_dice_loss,
+    "HausdorffERLoss": xloss.hausdorff_er_loss,
+    "HausdorffERLoss3D": xloss.hausdorff_er_loss,
     "HuberLoss": xloss.huber_loss,
     "InverseDepthSmoothnessLoss": xloss.inverse_depth_smoothness_loss,
     "JaccardLoss": xloss.jaccard_loss,
+    "JsDivLoss": xloss.js_div_loss,
+    "JsDivLoss2d": xloss.js_div_loss_2d,
+    "KlDivLoss": xloss.kl_div_loss,
+    "KlDivLoss2d": xloss.kl_div_loss_2d,
     "L1Loss": xloss.l1_loss,
+    "LnccLoss": xloss.lncc_loss,
     "LogCoshLoss": xloss.log_cosh_loss,
     "LovaszHingeLoss": xloss.lovasz_hinge_loss,
     "LovaszSoftmaxLoss": xloss.lovasz_softmax_loss,
     "MSELoss": xloss.mse_loss,
     "MS_SSIMLoss": xloss.ms_ssim_l1_loss,
     "MsSsimLoss": xloss.ms_ssim_loss,
+    "NccLoss": xloss.ncc_loss,
     "PSNRLoss": xloss.psnr_loss,
     "QuantileLoss": xloss.quantile_loss,
     "SSIM3DLoss": xloss.ssim3d_loss,
@@ -45,8 +55,20 @@ FUNCTIONS = {
     "TverskyLoss": xloss.tversky_loss,
     "WelschLoss": xloss.welsch_loss,
 }
+REFERENCES = {
+    "MILossFromRef": xloss.mutual_information_loss,
+    "MILossFromRef2D": xloss.mutual_information_loss_2d,
+    "MILossFromRef3D": xloss.mutual_information_loss_3d,
+    "NMILossFromRef": xloss.normalized_mutual_information_loss,
+    "NMILossFromRef2D": xloss.normalized_mutual_information_loss_2d,
+    "NMILossFromRef3D": xloss.normalized_mutual_information_loss_3d,
+}
+"""criteria that hold the second signal, and its mask"""
+
 OPTIONS = {
     "scale": 2.0,
+    "axis": 1,
+    "k": 2,
     "alpha": 0.5,
     "delta": 0.7,
     "beta": 0.3,
@@ -71,8 +93,8 @@ OPTIONS = {
 MEASURES = {"psnr", "ssim"}
 """functions that report rather than train: without a criterion"""
 
-HELPERS = {"check_values", "combine", "one_hot"}
-"""functions that are no losses"""
+HELPERS = {"MIKernel", "check_values", "combine", "one_hot"}
+"""what is no loss"""
 
 ARRAYS = {"input", "pred", "image", "img", "img1", "img2", "target", "idepth"}
 AT_CALL = {"where", "sample_weight"}
@@ -100,17 +122,23 @@ def arguments_of(function):
         if problem.function is function:
             arrays = [x.numpy() for x in pair(problem.target, problem.shape)]
             others = {"where": np.ones((), bool), "sample_weight": np.full((), 2.0)}
+    for problem in INFORMATION_PROBLEMS:
+        if problem.function is function:
+            arrays = problem.arrays()
+            others = {"where": np.ones((), bool), "sample_weight": np.full((), 2.0)}
     if function in ELEMENTWISE_WEIGHT:
         others["weight"] = np.abs(arrays[0])
     return arrays, {name: x for name, x in others.items() if name in parameters}
 
 
 def test_all_lists_every_loss_and_criterion():
-    functions = {name for name in dir(xloss) if name.endswith("_loss")}
+    endings = "_loss", "_loss_2d", "_loss_3d"
+    functions = {name for name in dir(xloss) if name.endswith(endings)}
     functions |= {name for name in dir(xloss) if name.endswith("_with_logits")}
     functions |= {"total_variation"}
-    assert set(xloss.__all__) == functions | set(FUNCTIONS) | MEASURES | HELPERS
-    assert {f.__name__ for f in FUNCTIONS.values()} == functions
+    criteria = FUNCTIONS | REFERENCES
+    assert set(xloss.__all__) == functions | set(criteria) | MEASURES | HELPERS
+    assert {f.__name__ for f in criteria.values()} == functions
 
 
 @every_criterion
@@ -152,7 +180,48 @@ def test_a_criterion_is_a_frozen_value(name):
     assert (criterion == twin) is not by_identity
 
 
-@pytest.mark.parametrize("function", [*FUNCTIONS.values(), xloss.psnr, xloss.ssim])
+every_reference = pytest.mark.parametrize("name", list(REFERENCES))
+
+
+@every_reference
+def test_a_criterion_of_a_reference_has_the_options_of_its_function(name):
+    parameters = inspect.signature(REFERENCES[name]).parameters
+    names = {"target": "reference_signal", "target_mask": "mask"}
+    function = [
+        (names.get(n, n), p.kind, p.default)
+        for n, p in parameters.items()
+        if n not in ("input", "input_mask")
+    ]
+    criterion = inspect.signature(getattr(xloss, name)).parameters
+    got = [(n, p.kind) for n, p in criterion.items()]
+    assert got == [(n, kind) for n, kind, _ in function]
+    defaults = {n: p.default for n, p in criterion.items()}
+    assert defaults.pop("mask") is None
+    assert defaults == {n: default for n, _, default in function if n != "mask"}
+
+
+@every_reference
+def test_a_criterion_of_a_reference_calls_its_function(name):
+    shape = (2, 3, 4, 5)
+    spatial = 1 + ("2D" in name) + 2 * ("3D" in name)
+    x, y = signals(np.random.default_rng(0), shape)
+    own, other = (mask(*shape[-spatial:], seed=s) for s in (1, 2))
+    options = (xloss.MIKernel.truncated_gaussian, 7, 1.5)
+    criterion = getattr(xloss, name)(y, own, *options, reduction="sum")
+    want = REFERENCES[name](x, y, other, own, *options, reduction="sum")
+    assert criterion(x, other) == want
+    twin = pickle.loads(pickle.dumps(criterion))
+    assert twin(x, other_mask=other) == want
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        criterion.num_bins = 9
+    assert isinstance(hash(criterion), int)
+    assert criterion != twin  # they hold arrays, and compare by identity
+
+
+DOCUMENTED = [*FUNCTIONS.values(), *REFERENCES.values(), xloss.psnr, xloss.ssim]
+
+
+@pytest.mark.parametrize("function", DOCUMENTED)
 def test_docstrings_have_their_sections(function):
     text = inspect.getdoc(function)
     for section in ("Parameters", "Returns", "Raises", "References", "Examples"):

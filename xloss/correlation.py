@@ -30,24 +30,28 @@ def _dissimilarity(xp: Namespace, x: Any, y: Any) -> Any:
     As half a squared distance, which has all digits where planes are alike.
     """
     axes = tuple(range(2, x.ndim))
-    x, flat_x = _unit(xp, x, axes)
-    y, flat_y = _unit(xp, y, axes)
+    x, extent_x = _unit(xp, x, axes)
+    y, extent_y = _unit(xp, y, axes)
     gap = x - y
     loss = 0.5 * xp.sum(gap * gap, axis=axes, keepdims=True)
-    return xp.reshape(xp.where(flat_x | flat_y, 1.0, loss), x.shape[:2])
+    loss = xp.where(loss > 2.0, 2.0, loss)  # by rounding
+    flat = (extent_x == 0) | (extent_y == 0)
+    no_number = 0.0 * (extent_x + extent_y)  # NaN where either image is
+    return xp.reshape(xp.where(flat, 1.0 + no_number, loss), x.shape[:2])
 
 
 def _unit(xp: Namespace, x: Any, axes: tuple[int, ...]) -> tuple[Any, Any]:
-    """Return planes of mean 0 and norm 1, and which of them are constant."""
+    """Return planes of mean 0 and norm 1, and their ranges; a constant one is 0."""
     # From where it is measured, and in which unit, is no part of the slope.
     fixed = detach(xp, x)
     low = xp.min(fixed, axis=axes, keepdims=True)
     high = xp.max(fixed, axis=axes, keepdims=True)
-    flat = low == high
-    x = (x - 0.5 * (low + high)) / xp.where(flat, 1.0, high - low)
+    extent = high - low
+    flat = extent == 0
+    x = (x - 0.5 * (low + high)) / xp.where(flat, 1.0, extent)
     x = x - xp.mean(x, axis=axes, keepdims=True)
     square = xp.sum(x * x, axis=axes, keepdims=True)
-    return x / xp.sqrt(xp.where(flat, 1.0, square)), flat
+    return x / xp.sqrt(xp.where(flat, 1.0, square)), extent
 
 
 def _local_dissimilarity(
@@ -126,7 +130,7 @@ def ncc_loss(pred: ArrayT, target: ArrayT, reduction: Reduction = "mean") -> Arr
     -----
     Computed as :math:`\tfrac12 \sum (\hat p - \hat t)^2` of the images with mean 0 and
     norm 1, so that a small loss keeps all its digits, at any offset. The gradient of a
-    constant image is 0.
+    constant image is 0. NaN, and a range that overflows, make the loss NaN.
 
     References
     ----------
@@ -154,7 +158,8 @@ def ncc_loss(pred: ArrayT, target: ArrayT, reduction: Reduction = "mean") -> Arr
     with quiet(xp):
         loss: Any
         if 0 in pred.shape:
-            loss = cast(xp, xp.sum(pred, axis=tuple(range(2, pred.ndim))), compute)
+            x, y = cast(xp, pred, compute), cast(xp, target, compute)
+            loss = xp.sum(x + y, axis=tuple(range(2, pred.ndim)))
         elif is_numpy(xp):
             loss = _in_planes(xp, pred, target, compute)
         else:

@@ -9,7 +9,7 @@ from typing import Any
 from ._core.checks import check_axes, check_reduction, check_same_shape
 from ._core.distributions import distribution_sums
 from ._core.namespace import cast, quiet, resolve, scalar
-from ._core.numerics import relative_entropy
+from ._core.numerics import atanh, ratio, relative_entropy, weighted_log
 from ._core.reduction import reduce
 from ._core.typing import ArrayT, Namespace, Reduction
 
@@ -41,14 +41,16 @@ def _mixture_entropy(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> An
     As a function of x = (p - t)/(p + t) it has no difference of like terms near 0;
     where one of the two is 0 its own slope, which is infinite, is taken as 0.
     """
-    tiny = float(xp.finfo(p.dtype).smallest_normal)  # for 0/0 and for log 0
+    tiny = float(xp.finfo(p.dtype).smallest_normal)
     p, t = xp.where(p <= 0, 0.0, p), xp.where(t <= 0, 0.0, t)
-    mean = 0.5 * (p + t) + tiny
-    x = 0.5 * (p - t) / mean
+    mean = 0.5 * (p + t)
+    mean = xp.where(mean < 4.0 * tiny, 1.0, mean)  # of which the reciprocal overflows
+    x = 0.5 * ratio(xp, p - t, mean)
     alike = cast(xp, xp.abs(x) < 0.5, x.dtype)
     x = x * alike
-    near = mean * (2.0 * x * xp.atanh(x) + xp.log1p(-x * x))
-    far = p * xp.log(p / mean + tiny) + t * xp.log(t / mean + tiny)
+    near = mean * (2.0 * x * atanh(xp, x) + xp.log1p(-x * x))
+    far = weighted_log(xp, p, ratio(xp, p, mean))
+    far = far + weighted_log(xp, t, ratio(xp, t, mean))
     return 0.5 * xp.sum(near + (1.0 - alike) * far, axis=axes)
 
 

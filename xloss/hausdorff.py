@@ -18,7 +18,7 @@ from ._core.checks import (
 )
 from ._core.labels import check_logits, holds_labels, read_labels
 from ._core.namespace import as_option, cast, in_range, is_numpy, quiet, resolve, scalar
-from ._core.numerics import neighbours, positive_part
+from ._core.numerics import at_most, neighbours, positive_part
 from ._core.reduction import reduce
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -51,10 +51,10 @@ def _eroded(xp: Namespace, errors: Any, k: int, alpha: Any) -> Any:
 
 def _weight(xp: Namespace, i: int, alpha: Any, like: Any) -> Any:
     """Return (i + 1)^alpha, within the range of the dtype."""
-    if is_number(alpha) and alpha * math.log(i + 1.0) > 700.0:
-        return in_range(xp, math.inf, like.dtype)
-    weight = (i + 1.0) ** alpha
-    return in_range(xp, weight, like.dtype) if is_number(alpha) else weight
+    if not is_number(alpha):
+        return at_most(xp, (i + 1.0) ** alpha, float(xp.finfo(like.dtype).max))
+    overflows = alpha * math.log(i + 1.0) > 700.0
+    return in_range(xp, math.inf if overflows else (i + 1.0) ** alpha, like.dtype)
 
 
 def _errors(xp: Namespace, pred: Any, classes: Any) -> Any:

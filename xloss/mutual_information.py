@@ -87,7 +87,8 @@ def mutual_information_loss(
     Memory grows with the samples and with the bins, not with their product. A constant
     signal, and masks that hold nowhere together, give 0 with zero gradient. The slope
     of a sample that lies on a bin, or at the radius from one, is 0 there; the
-    rectangular kernel has no gradient. A NaN within a mask makes the loss NaN.
+    rectangular kernel has no gradient. A NaN within a mask, and a range that overflows,
+    make the loss NaN.
 
     References
     ----------

@@ -24,6 +24,10 @@ def numpy_array(x: npt.NDArray[np.float32], mask: npt.NDArray[np.bool_]) -> None
     assert_type(xloss.total_variation(x, "mean"), npt.NDArray[np.float32])
     assert_type(xloss.focal_loss(x, x, None, weight=x), npt.NDArray[np.float32])
     assert_type(xloss.DiceLoss("macro", weight=x)(x, x), npt.NDArray[np.float32])
+    assert_type(xloss.kl_div_loss(x, x, (0, 1), "sum"), npt.NDArray[np.float32])
+    assert_type(xloss.JsDivLoss2d()(x, x), npt.NDArray[np.float32])
+    assert_type(xloss.mutual_information_loss(x, x, mask), npt.NDArray[np.float32])
+    assert_type(xloss.lncc_loss(x, x, 7, where=mask), npt.NDArray[np.float32])
 
 
 def torch_tensor(x: torch.Tensor) -> None:
@@ -37,6 +41,11 @@ def torch_tensor(x: torch.Tensor) -> None:
     assert_type(xloss.cross_entropy_loss(x, x, x, None, "sum", 0.1), torch.Tensor)
     assert_type(xloss.CrossEntropyLoss(x)(x, x, where=x > 0), torch.Tensor)
     assert_type(xloss.one_hot(x, 3, x.device, torch.float16), torch.Tensor)
+    assert_type(xloss.js_div_loss(x, x, axis=None), torch.Tensor)
+    assert_type(xloss.hausdorff_er_loss(x, x, 1.5, 3, "none"), torch.Tensor)
+    assert_type(xloss.HausdorffERLoss3D(k=5)(x, x), torch.Tensor)
+    reference = xloss.NMILossFromRef2D(x, None, xloss.MIKernel.xu, 32, reduction="mean")
+    assert_type(reference(x, x > 0), torch.Tensor)
 
 
 def jax_array(x: jax.Array) -> None:
@@ -51,6 +60,12 @@ def jax_array(x: jax.Array) -> None:
     assert_type(xloss.tversky_loss(x, x, 0.3, 0.7, reduction="none"), jax.Array)
     assert_type(xloss.LovaszSoftmaxLoss(ignore_index=None)(x, x), jax.Array)
     assert_type(xloss.FocalTverskyLoss(0.3, 0.7, 0.75)(x, x), jax.Array)
+    assert_type(xloss.NccLoss("none")(x, x), jax.Array)
+    assert_type(xloss.LnccLoss(5, padding="valid")(x, x, where=x > 0), jax.Array)
+    assert_type(
+        xloss.normalized_mutual_information_loss_3d(x, x, None, x > 0, "rectangular"),
+        jax.Array,
+    )
 
 
 def unknown(x: Any) -> None:

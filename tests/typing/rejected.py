@@ -66,6 +66,20 @@ def options_of_segmentation_losses(x: torch.Tensor) -> None:
     xloss.combine(xloss.DiceLoss(), weights=0.5)  # error
 
 
+def options_of_losses_of_information(x: torch.Tensor) -> None:
+    xloss.kl_div_loss(x, x, 1.0)  # error
+    xloss.js_div_loss_2d(x, x, -1)  # error
+    xloss.hausdorff_er_loss(x, x, k=2.5)  # error
+    xloss.HausdorffERLoss(alpha="2")  # error
+    xloss.mutual_information_loss(x, x, kernel_function="gaussian")  # error
+    xloss.mutual_information_loss(x, x, num_bins=8.0)  # error
+    xloss.mutual_information_loss(x, x, None, None, "xu", 8, 1.0, "mean")  # error
+    xloss.MILossFromRef()  # error
+    xloss.MILossFromRef(x)([0.0, 1.0])  # error
+    xloss.ncc_loss(x, x, where=x)  # error
+    xloss.lncc_loss(x, x, padding="full")  # error
+
+
 def options_of_a_frozen_criterion() -> None:
     criterion = xloss.QuantileLoss()
     criterion.q = 0.9  # error

@@ -93,7 +93,7 @@ def check_axes(function: str, axis: Any, ndim: int) -> tuple[int, ...]:
     except TypeError:
         given = None
     if given is None or any(isinstance(a, bool) for a in axes):
-        came = type(axis).__name__
+        came = f"{type(axis).__name__} {axis!r}"
         msg = f"{function}: axis must be an int, a tuple of ints or None, got {came}"
         raise TypeError(msg)
     counted = tuple(a + ndim if a < 0 else a for a in given)

@@ -44,7 +44,8 @@ def distribution_sums(
     if 0 in pred.shape:
         return loss
     low = [xp.min(detach(xp, x), axis=axes) for x in (pred, target)]
-    wrong = (low[0] < 0) | (low[1] < 0)
+    # by negation, so that NaN is wrong too, also in a cell that does not count
+    wrong = ~((low[0] >= 0) & (low[1] >= 0))
     if holds_anywhere(xp, wrong):
         _refuse_negative(function, xp, arrays)
     return xp.where(wrong, xp.nan, loss)
@@ -70,16 +71,17 @@ def _sums_on_numpy(
     sums = np.zeros(len(pred), np.result_type(compute, np.float64))
     for rows, columns in tiles(pred.shape):
         p, t = pred[rows, columns], target[rows, columns]
-        if np.minimum(p, t).min() < 0:
+        low = np.minimum(p, t).min(axis=1)
+        if not np.all(low >= 0):
             _refuse_negative(function, xp, arrays)
         p, t = cast(xp, p, compute), cast(xp, t, compute)
-        sums[rows] += divergence(xp, p, t, (1,))
+        sums[rows] += divergence(xp, p, t, (1,)) + np.where(low >= 0, 0.0, np.nan)
     return sums.reshape(lead).astype(compute)
 
 
 def _refuse_negative(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
     for name, array in arrays.items():
-        least = float(xp.min(array))
+        least = float(xp.min(xp.where(array < 0, array, xp.zeros_like(array))))
         if least < 0:
             msg = (
                 f"{function}: {name} must hold probabilities, at least 0, "

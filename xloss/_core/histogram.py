@@ -15,7 +15,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .namespace import cast, default_integer, full, indices, is_numpy
-from .numerics import absolute, at_least, binned, clip, detach, largest_square, select
+from .numerics import (
+    absolute,
+    at_least,
+    at_most,
+    binned,
+    clip,
+    detach,
+    select,
+)
 from .numpy_blocks import tiles
 from .typing import Namespace
 
@@ -83,8 +91,9 @@ def joint_histogram(
     """
     if 0 in signals[0].shape:
         bins = binning.num_bins, binning.num_bins
-        like = cast(xp, signals[0], compute)
-        return full(xp, (signals[0].shape[0], *bins), 0.0, like)
+        x, y = [cast(xp, signal, compute) for signal in signals]
+        nothing = 0.0 * xp.sum(x + y)  # of which autograd knows where it came from
+        return full(xp, (x.shape[0], *bins), 0.0, x) + nothing
     if is_numpy(xp):
         return _in_tiles(xp, signals, masks, binning, compute)
     signals = [cast(xp, x, compute) for x in signals]
@@ -123,6 +132,8 @@ def _parts(
 
 def _extremes(xp: Namespace, x: Any, mask: Any) -> tuple[Any, Any]:
     """Return the extremes (L, 1) of a signal within its mask."""
+    if mask is not None:
+        mask = xp.expand_dims(mask, axis=0)
     low = x if mask is None else xp.where(mask, x, xp.inf)
     high = x if mask is None else xp.where(mask, x, -xp.inf)
     return xp.min(low, axis=-1, keepdims=True), xp.max(high, axis=-1, keepdims=True)
@@ -140,6 +151,7 @@ def _joint(
     ]
     for mask in masks:
         if mask is not None:
+            mask = xp.reshape(mask, (1, 1, -1))
             shares_x = shares_x * cast(xp, mask, shares_x.dtype)
     count, bins = binning.shares, binning.num_bins
     # Bins before the first one are only there to be shifted in.
@@ -160,15 +172,16 @@ def _joint(
 def _scale(xp: Namespace, low: Any, high: Any, last: float) -> _Scale:
     extent = high - low  # -inf outside of any mask
     flat = extent <= 0.0
-    large = extent > largest_square(xp, extent) ** 0.5  # its multiples may overflow
+    # Its multiples may overflow, and its square, in slopes, underflow too.
+    far = 40 if extent.dtype == xp.float32 else 300
     one = xp.ones_like(extent)
-    factor = xp.where(large, one, last)
-    divisor = xp.where(large, extent / last, extent)
+    unit = xp.where(extent < 2.0**-far, 4.0**far * one, one)
+    unit = xp.where(extent > 2.0**far, 4.0**-far * one, unit)
     return _Scale(
         xp.where(extent < 0.0, 0.0, low),
         high,
-        xp.where(flat, 0.0, factor),
-        xp.where(flat, 1.0, divisor),
+        xp.where(flat, 0.0, last * unit),
+        xp.where(flat, 1.0, extent * unit),
         xp.where(flat, 0.0, last * one),
     )
 
@@ -176,13 +189,14 @@ def _scale(xp: Namespace, low: Any, high: Any, last: float) -> _Scale:
 def _places(xp: Namespace, x: Any, mask: Any, scale: _Scale) -> Any:
     """Return where samples lie among the bins, from 0 to the last.
 
-    Multiplied before it is divided: a sample that belongs on a bin comes to lie on it.
-    The largest one is there by definition, and has no slope of its own.
+    Multiplied before it is divided: a sample that belongs on a bin comes to lie on it,
+    and the largest one is put there.
     """
     if mask is not None:
-        x = xp.where(mask, x, scale.low)
+        x = xp.where(xp.expand_dims(mask, axis=0), x, scale.low)
     place = (x - scale.low) * scale.factor / scale.divisor
-    return xp.where(x >= scale.high, scale.top, place)
+    rounding = scale.top - detach(xp, place)
+    return place + xp.where(x >= scale.high, rounding, 0.0)
 
 
 def _spread(xp: Namespace, place: Any, binning: Binning) -> tuple[Any, Any]:
@@ -194,7 +208,10 @@ def _spread(xp: Namespace, place: Any, binning: Binning) -> tuple[Any, Any]:
     index = cast(xp, first, default_integer(xp, first))
     # no number became any number; its row is marked by its scale
     index = clip(xp, index, 0, binning.num_bins - 1)
-    return index, _weights(xp, distance / binning.radius, binning.kernel)
+    u = distance / binning.radius
+    if binning.radius < 1e-9:  # of which the square would overflow
+        u = at_most(xp, u, 2.0)
+    return index, _weights(xp, u, binning.kernel)
 
 
 def _weights(xp: Namespace, u: Any, kernel: MIKernel) -> Any:

@@ -35,6 +35,7 @@ __all__ = [
     "resolve",
     "scalar",
     "vector",
+    "widest_float",
 ]
 
 
@@ -248,6 +249,13 @@ def default_integer(xp: Namespace, like: Any) -> Any:
 def _default_dtypes(xp: Namespace, like: Any) -> Any:
     info = xp.__array_namespace_info__()
     return info.default_dtypes(device=device_of(xp, like))
+
+
+def widest_float(xp: Namespace, like: Any) -> Any:
+    """Return float64, or the dtype of `like` where its device has none."""
+    info = xp.__array_namespace_info__()
+    floats = info.dtypes(device=device_of(xp, like), kind="real floating")
+    return floats.get("float64", like.dtype)
 
 
 def _compute_dtype(xp: Namespace, dtype: Any) -> Any:

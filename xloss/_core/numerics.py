@@ -21,6 +21,7 @@ from .namespace import (
     is_jax,
     is_numpy,
     is_torch,
+    widest_float,
 )
 from .typing import Namespace
 
@@ -28,6 +29,7 @@ __all__ = [
     "absolute",
     "at_least",
     "at_most",
+    "atanh",
     "binned",
     "blend",
     "bounded_ratio",
@@ -47,6 +49,7 @@ __all__ = [
     "matmul",
     "neighbours",
     "positive_part",
+    "ratio",
     "relative_entropy",
     "reordered",
     "scaled_log1p",
@@ -55,6 +58,7 @@ __all__ = [
     "softmax",
     "softplus",
     "two_slopes",
+    "weighted_log",
 ]
 
 
@@ -65,6 +69,17 @@ def absolute(xp: Namespace, x: Any) -> Any:
     """
     size = xp.abs(x)
     return xp.where(x == 0, 0.0, size) if is_jax(xp) else size
+
+
+def atanh(xp: Namespace, x: Any) -> Any:
+    """Return the inverse hyperbolic tangent of |x| < 0.9, with all digits near 0.
+
+    torch's compiler takes the logarithm of a ratio, which is 1 there; XLA's is off by
+    30 units in float64.
+    """
+    if is_jax(xp) or is_compiling(xp):
+        return 0.5 * (xp.log1p(x) - xp.log1p(-x))
+    return xp.atanh(x)
 
 
 def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
@@ -145,7 +160,9 @@ def neighbours(xp: Namespace, x: Any, axis: int) -> Any:
     end = xp.zeros_like(x[(*before, slice(0, 1), ...)])
     padded = xp.concat([end, x, end], axis=axis)
     first, second = slice(0, length), slice(2, length + 2)
-    return padded[(*before, first, ...)] + padded[(*before, second, ...)]
+    sums = padded[(*before, first, ...)] + padded[(*before, second, ...)]
+    # Dask keeps the seams of the pieces, which would double from call to call.
+    return sums.rechunk(x.chunks) if is_dask(xp) else sums
 
 
 def positive_part(xp: Namespace, x: Any) -> Any:
@@ -290,7 +307,7 @@ def _bincount(xp: Namespace, index: Any, values: Any, count: int) -> Any:
 def _sorted_sums(xp: Namespace, index: Any, values: Any, count: int) -> Any:
     """Return the sums by differences of a running sum over the sorted indices."""
     order = xp.argsort(index)
-    values = xp.astype(xp.take(values, order), xp.float64)
+    values = cast(xp, xp.take(values, order), widest_float(xp, values))
     running = xp.cumulative_sum(values, include_initial=True)
     bounds = xp.arange(count + 1, dtype=index.dtype, device=device_of(xp, index))
     ends = xp.take(running, xp.searchsorted(xp.take(index, order), bounds))
@@ -406,7 +423,7 @@ def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
 # Enough terms for float64: what they leave out is below half a unit in the last place.
 _SINH_RATIO = [1 / math.factorial(2 * k + 1) for k in range(10)]
 _ATANH_RATIO = [1 / (2 * k + 1) for k in range(12)]
-_LOG_RATIO = [2 / (2 * k + 3) for k in range(6)]
+_LOG_RATIO = [2 / (2 * k + 3) for k in range(8)]
 
 
 def _polynomial(x: Any, coefficients: list[float]) -> Any:
@@ -422,21 +439,60 @@ def relative_entropy(xp: Namespace, x: Any, y: Any, axes: tuple[int, ...]) -> An
 
     There it is of second order, a sum of terms of first order: these are added up as
     the differences x - y, which are exact, and the rest is a series in (x - y)/(x + y).
+    The slopes are those of a difference of logarithms: that of the ratio has more
+    digits, but slopes, divided by y², that overflow.
     """
-    log = xp.log(x / y)
-    slopes = xp.sum(y * log, axis=axes)
-    x, y, log = detach(xp, x), detach(xp, y), detach(xp, log)
-    change = x - y
-    s = change / (x + y)
-    square = s * s
-    terms = 2 if s.dtype == xp.float32 else 6
-    series = s * (change - y * square * _polynomial(square, _LOG_RATIO[:terms]))
-    rest = xp.where(square < 1e-3, series, change - y * log)
+    fixed_x, fixed_y = detach(xp, x), detach(xp, y)
+    change = fixed_x - fixed_y
+    rest = _beyond_first_order(xp, fixed_x, fixed_y, change)
     value = xp.sum(rest, axis=axes) - xp.sum(change, axis=axes)
-    if is_numpy(xp):
+    if is_numpy(xp) and xp.all(xp.isfinite(value)):
         return value
-    # the value of one, and the slopes of the other
-    return xp.where(xp.isinf(value), -slopes, value + (detach(xp, slopes) - slopes))
+    slopes = xp.sum(y * (xp.log(x) - xp.log(y)), axis=axes)
+    # the value of one, unless the ratio overflows, and the slopes of the other
+    exact = value + (detach(xp, slopes) - slopes)
+    return xp.where(xp.isfinite(value), exact, -slopes)
+
+
+def _beyond_first_order(xp: Namespace, x: Any, y: Any, change: Any) -> Any:
+    """Return change - y log(x/y) for change = x - y: not negative."""
+    coefficients = _LOG_RATIO[: 2 if x.dtype == xp.float32 else 8]
+    if is_eager_torch(xp):  # in place: new memory takes most of the time
+        s = (x + y).reciprocal_().mul_(change)
+        square = s * s
+        series = square * coefficients[-1]
+        for coefficient in reversed(coefficients[:-1]):
+            series.add_(coefficient).mul_(square)
+        series.mul_(y).neg_().add_(change).mul_(s)
+        plain = (x / y).log_().mul_(y).neg_().add_(change)
+    else:
+        s = change / (x + y)
+        square = s * s
+        series = s * (change - y * square * _polynomial(square, coefficients))
+        plain = change - y * xp.log(x / y)
+    return xp.where(square < 0.004, series, plain)
+
+
+def ratio(xp: Namespace, x: Any, y: Any) -> Any:
+    """Return x/y for y > 0, whose slopes do not overflow where only y² does.
+
+    JAX divides by y² in the slope, which is 0 below 1e-19 in float32.
+    """
+    if not is_jax(xp):
+        return x / y
+    root = xp.sqrt(y)
+    return x / root / root
+
+
+def weighted_log(xp: Namespace, p: Any, x: Any) -> Any:
+    """Return p log(x), 0 where p and so x is 0, and there no slope in x.
+
+    A number that changes no other logarithm takes half the time of a choice; but XLA
+    multiplies what it divides by in turn, and that would underflow.
+    """
+    if is_jax(xp):
+        return p * xp.log(xp.where(p == 0, 1.0, x))
+    return p * xp.log(x + float(xp.finfo(x.dtype).smallest_normal))
 
 
 def detach(xp: Namespace, x: Any) -> Any:

@@ -5,13 +5,16 @@ import sys
 
 import xloss
 from xloss.demo import backends as _backends
-from xloss.demo import figure, pictures, table
+from xloss.demo import figure, pictures, registration, table
 from xloss.demo.backends import Backend
 from xloss.demo.errors import DemoError
 from xloss.demo.pictures import Picture
 from xloss.demo.progress import step
+from xloss.demo.registration import Registration, register
 from xloss.demo.rows import ROWS
-from xloss.demo.scenes import DEGRADATIONS, LABELS, degrade
+from xloss.demo.scenes import DEGRADATIONS, HEAT_MAPS, LABELS, degrade
+
+_SCENES = {**DEGRADATIONS, "labels": LABELS, "heat maps": HEAT_MAPS}
 
 
 def add_command(
@@ -63,9 +66,12 @@ def run(options: argparse.Namespace) -> int:
     _print_tables(results, backends, scene.clean.size)
     for row in (row for row in ROWS if row.least_side > side):
         print(f"{row.name} is left out: it needs {row.least_side} pixels a side.")
+    with step("registration"):
+        registered = register(picture.pixels)
+    _print_registration(registered)
     if options.figure is not None:
         with step("drawing"):
-            figure.draw(options.figure, picture, scene)
+            figure.draw(options.figure, picture, scene, registered)
         print(f"\nfigure: {options.figure}")
     return 0
 
@@ -82,7 +88,7 @@ def _print_heading(
     print(f"\npicture: {picture.source}, {size}")
     if not picture.is_photograph:
         print("  for a photograph: pip install scikit-image, or pass --image FILE")
-    for name, description in {**DEGRADATIONS, "labels": LABELS}.items():
+    for name, description in _SCENES.items():
         print(f"  {name:<9} {description}")
 
 
@@ -111,3 +117,13 @@ def _print_tables(
         f"they take {table.ENOUGH:g} s; "
         "JAX under jit, Dask with its compute."
     )
+
+
+def _print_registration(registered: Registration) -> None:
+    print(
+        f"\nRegistration: the picture moved by {registered.shift} pixels, in other "
+        f"tones and with noise of sigma = {registration.NOISE};\n"
+        f"the shift, from {registered.shifts[0]} to {registered.shifts[-1]}, at which "
+        "each loss is least\n"
+    )
+    print(registration.table(registered))

@@ -10,6 +10,7 @@ import numpy as np
 import xloss
 from xloss.demo.errors import DemoError
 from xloss.demo.pictures import Picture
+from xloss.demo.registration import LOSSES, Registration
 from xloss.demo.rows import REGRESSION, ROBUST, Row, described
 from xloss.demo.scenes import DEGRADATIONS, Scene
 from xloss.demo.tones import TONES
@@ -30,6 +31,8 @@ _REGRESSION_STYLES = (
     ("#d55e00", "-"),
 )
 
+_TONE_STYLES = (("#0072b2", "-"), ("#d55e00", "-"), ("#009e73", "--"))
+
 _LOSSES = 0.01, 10.0  # a label with a probability of 99 %, and of 5 in 100 000
 _RESIDUAL = np.linspace(-5.0, 5.0, 1001)
 
@@ -49,16 +52,17 @@ def check(path: str) -> None:
         raise DemoError(f"--figure: there is no folder {str(Path(path).parent)!r}")
 
 
-def draw(path: str, picture: Picture, scene: Scene) -> None:
+def draw(path: str, picture: Picture, scene: Scene, registered: Registration) -> None:
     """Save the figure at `path`."""
     from matplotlib.figure import Figure
 
-    figure: Any = Figure(figsize=(12, 17.6), layout="constrained")
+    figure: Any = Figure(figsize=(12, 22.4), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.15, h_pad=0.12)
-    rows = figure.subfigures(3, 1, height_ratios=(2.3, 1, 1))
+    rows = figure.subfigures(4, 1, height_ratios=(2.3, 1.2, 1, 1))
     _draw_pictures(rows[0], picture, scene)
-    _draw_robust(rows[1])
-    _draw_regression(rows[2])
+    _draw_registration(rows[1], registered)
+    _draw_robust(rows[2])
+    _draw_regression(rows[3])
     try:
         figure.savefig(path, dpi=150)
     except OSError as error:
@@ -124,6 +128,32 @@ def _draw_picture(axes: Any, pixels: Any, title: str) -> None:
     axes.set_title(title, fontsize=10)
 
 
+def _draw_registration(panel: Any, registered: Registration) -> None:
+    """Draw a picture and what it is registered to; below, losses over the shift."""
+    shift = registered.shift
+    title = f"Registration: a picture, and others moved by {shift} pixels"
+    panel.suptitle(title, fontsize=12, fontweight="bold")
+    pictures, curves = panel.subplots(2, len(LOSSES))
+    images = {"the picture": registered.fixed, **registered.moving}
+    for axes, (name, image) in zip(pictures, images.items(), strict=True):
+        _draw_picture(axes, image[np.newaxis], name)
+        axes.set_axis_off()
+    for axes, loss in zip(curves, LOSSES, strict=True):
+        for tones, (colour, dashes) in zip(
+            registered.losses, _TONE_STYLES, strict=True
+        ):
+            values = registered.losses[tones][loss]
+            style = {"color": colour, "linestyle": dashes, "lw": 2.0, "label": tones}
+            axes.plot(registered.shifts, values, **style)
+        axes.axvline(shift, color="0.35", lw=1.2, linestyle=":", label="true shift")
+        axes.set_title(loss.replace("_", " "), fontsize=10)
+        axes.set_xlabel("shift (pixels)")
+        _plain(axes)
+    curves[0].set_ylabel("loss")
+    entries = curves[0].get_legend_handles_labels()
+    panel.legend(*entries, loc="outside lower center", ncols=4, fontsize=9)
+
+
 def _draw_robust(panel: Any) -> None:
     shape, influence = _axes(panel, "Barron's robust losses, scale 1")
     for i, alpha in enumerate(_BETWEEN):
@@ -159,11 +189,15 @@ def _axes(panel: Any, title: str) -> tuple[Any, Any]:
     for axes in (shape, influence):
         axes.set_xlabel("residual r = prediction − target")
         axes.set_xlim(_RESIDUAL[0], _RESIDUAL[-1])
-        axes.grid(color="0.92")
-        axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
+        _plain(axes)
     influence.axhline(0, color="0.6", lw=0.8)
     return shape, influence
+
+
+def _plain(axes: Any) -> None:
+    axes.grid(color="0.92")
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
 
 
 def _draw_curves(

@@ -148,4 +148,23 @@ SEGMENTATION = (
         note=_BINARY,
     ),
 )
-ROWS = ROBUST + REGRESSION + IMAGE + SEGMENTATION
+_HEAT_MAPS = "of heat maps of four points"
+DIVERGENCES = (
+    Row("kl_div", xloss.kl_div_loss_2d, arguments="heat maps", note=_HEAT_MAPS),
+    Row("js_div", xloss.js_div_loss_2d, arguments="heat maps", note=_HEAT_MAPS),
+)
+MORPHOLOGY = (Row("hausdorff_er", xloss.hausdorff_er_loss, arguments="shares"),)
+REGISTRATION = (
+    Row("mutual_information", xloss.mutual_information_loss_2d),
+    Row("normalized_mutual_information", xloss.normalized_mutual_information_loss_2d),
+    Row("ncc", xloss.ncc_loss),
+    Row(
+        "lncc",
+        xloss.lncc_loss,
+        {"window_size": 9},
+        note="a patch without contrast counts 1; float32 sees less of it than float64",
+    ),
+)
+ROWS = (
+    ROBUST + REGRESSION + IMAGE + SEGMENTATION + DIVERGENCES + MORPHOLOGY + REGISTRATION
+)

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from xloss.demo import heat_maps
+from xloss.demo.heat_maps import HeatMaps
 from xloss.demo.tones import TONES, Tones, predict
 
 NOISE = 0.1  # standard deviation; the pixels lie in [0, 1]
@@ -17,17 +19,20 @@ DEGRADATIONS = {
     "outliers": f"salt and pepper on {OUTLIERS:.0%} of the pixels",
 }
 LABELS = f"{', '.join(TONES)}: tones of the picture, predicted from the degraded one"
+HEAT_MAPS = "where the steepest points of its quarters are, from the patch around each"
 
 
 class Scene(NamedTuple):
     """Degraded pictures and the clean one beside each, (degradations, C, H, W).
 
-    `tones` are the labels of the clean picture, and what the degraded ones predict.
+    `tones` are the labels of the clean picture, and what the degraded ones predict;
+    `heat_maps` are where its steepest points are, and where they seem to be.
     """
 
     degraded: NDArray[np.float32]
     clean: NDArray[np.float32]
     tones: Tones
+    heat_maps: HeatMaps
 
     def arguments(self, kind: str) -> tuple[NDArray[Any], ...]:
         """Return the arguments that a loss of this `kind` takes.
@@ -36,8 +41,9 @@ class Scene(NamedTuple):
         of one shape, ``"image"`` the prediction alone, ``"depth"`` an inverse depth and
         a colour image, ``"labels"`` logits and the labels of the pixels, ``"mask"``
         logits of one class and its mask, ``"probabilities"`` the same with a mask of
-        floats in the shape of the logits. Every argument has the degradations along
-        its first axis.
+        floats in the shape of the logits, ``"shares"`` probabilities of the labels and
+        the labels with an axis of one channel, ``"heat maps"`` two distributions over
+        pixels. Every argument has the degradations along its first axis.
         """
         if kind == "image":
             return (self.degraded,)
@@ -47,6 +53,10 @@ class Scene(NamedTuple):
             return brightness, np.repeat(self.clean, 3 // self.clean.shape[1], axis=1)
         if kind == "labels":
             return self.tones.logits, self.tones.labels
+        if kind == "shares":
+            return self.tones.probabilities, self.tones.labels[:, np.newaxis]
+        if kind == "heat maps":
+            return self.heat_maps
         if kind in ("mask", "probabilities"):
             logits, mask = self.tones.bright_logits, self.tones.bright
             if kind == "mask":
@@ -65,7 +75,12 @@ def degrade(pixels: NDArray[np.float64]) -> Scene:
     # Rounded to float32 here, so that every backend and the float64 reference are
     # given the same numbers.
     rounded = degraded.astype(np.float32)
-    return Scene(rounded, clean.astype(np.float32), predict(rounded, pixels))
+    return Scene(
+        rounded,
+        clean.astype(np.float32),
+        predict(rounded, pixels),
+        heat_maps.predict(rounded, pixels),
+    )
 
 
 def _noisy(

@@ -90,7 +90,7 @@ def degradation_table(results: Iterable[Result]) -> str:
         [result.row.label, *(f"{value:.6f}" for value in result.by_degradation)]
         for result in results
     ]
-    return _aligned([["loss", *DEGRADATIONS]], rows)
+    return aligned([["loss", *DEGRADATIONS]], rows)
 
 
 def backend_table(results: Iterable[Result], backends: Sequence[Backend]) -> str:
@@ -113,7 +113,7 @@ def backend_table(results: Iterable[Result], backends: Sequence[Backend]) -> str
         ]
         for result in results
     ]
-    return _aligned(heads, rows)
+    return aligned(heads, rows)
 
 
 def refusals(results: Iterable[Result], backends: Sequence[Backend]) -> list[str]:
@@ -126,7 +126,7 @@ def refusals(results: Iterable[Result], backends: Sequence[Backend]) -> list[str
     ]
 
 
-def _aligned(heads: list[list[str]], rows: list[list[str]]) -> str:
+def aligned(heads: list[list[str]], rows: list[list[str]]) -> str:
     """Lay out columns: the first to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*heads, *rows, strict=True)]
     lines = [*heads, ["-" * width for width in widths], *rows]

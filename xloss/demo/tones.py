@@ -17,6 +17,13 @@ class Tones(NamedTuple):
     labels: NDArray[np.int64]
 
     @property
+    def probabilities(self) -> NDArray[np.float32]:
+        """The softmax of the logits, (B, tones, H, W)."""
+        powers = np.exp(self.logits - self.logits.max(axis=1, keepdims=True))
+        shares: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+        return shares
+
+    @property
     def bright_logits(self) -> NDArray[np.float32]:
         """The logits of bright against the best of the others, (B, 1, H, W)."""
         others = self.logits[:, :-1].max(axis=1, keepdims=True)

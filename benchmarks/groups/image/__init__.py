@@ -10,12 +10,10 @@ from benchmarks.groups.image.works import (
     ON_TORCH,
 )
 from benchmarks.groups.image.works import describe as describe
-from benchmarks.modes import Inputs, Loss
 from benchmarks.rows import Row
 from benchmarks.works import costs, races
 
 FULL, QUICK = 256, 64  # pixels a side
-MIB = 2**20
 
 _KORNIA = [work.name for work in ON_TORCH if work.peer.name == "kornia"]
 
@@ -69,11 +67,7 @@ def rows() -> Iterator[Row]:
     yield from costs(
         "NumPy, extra memory beyond inputs",
         "MiB",
-        _numpy_mib,
+        memory.extra_mib_on_numpy,
         [*ON_NUMPY, LARGE_IMAGE],
         at_most=NUMPY_MIB,
     )
-
-
-def _numpy_mib(loss: Loss, inputs: Inputs) -> float:
-    return memory.numpy_peak(loss, *inputs) / MIB

@@ -23,14 +23,6 @@ _FOCAL = {"alpha": ALPHA, "gamma": GAMMA}
 _TVERSKY = {"alpha": FALSE_POSITIVES, "beta": FALSE_NEGATIVES}
 
 
-def kornia(function: str, **options: Any) -> Peer:
-    return Peer("kornia", ("torch", "kornia"), partial(_kornia, function, options))
-
-
-def native(function: str) -> Peer:
-    return Peer(f"F.{function}", ("torch",), partial(_native, function))
-
-
 def monai(loss: str) -> Peer:
     return Peer("MONAI", ("torch", "monai"), partial(_monai, loss))
 
@@ -48,15 +40,6 @@ def on_numpy(function: str) -> Peer:
     options = _FOCAL if function.startswith("focal") else {}
     loss = partial(getattr(textbook, function), **options)
     return Peer("textbook", (), lambda: loss)
-
-
-def _kornia(function: str, options: dict[str, Any]) -> Loss:
-    return partial(getattr(import_module("kornia.losses"), function), **options)
-
-
-def _native(function: str) -> Loss:
-    loss: Loss = getattr(import_module("torch.nn.functional"), function)
-    return loss
 
 
 def _monai(loss: str) -> Loss:

@@ -14,6 +14,7 @@ from benchmarks.groups.segmentation.peers import (
     FALSE_POSITIVES,
     GAMMA,
 )
+from benchmarks.peers import kornia, native
 from benchmarks.works import Work
 
 Arrays = tuple[NDArray[Any], ...]
@@ -98,36 +99,34 @@ _BINARY_FOCAL = partial(
 _MACRO = partial(xloss.dice_loss, average="macro")
 _TVERSKY = partial(xloss.tversky_loss, alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES)
 _BINARY_CROSS_ENTROPY = xloss.binary_cross_entropy_with_logits
-_KORNIA_BINARY_FOCAL = peers.kornia(
+_KORNIA_BINARY_FOCAL = kornia(
     "binary_focal_loss_with_logits", alpha=ALPHA, gamma=GAMMA, reduction="mean"
 )
-_KORNIA_TVERSKY = peers.kornia(
-    "tversky_loss", alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES
-)
+_KORNIA_TVERSKY = kornia("tversky_loss", alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES)
 
 AGAINST_KORNIA = [
     Work(
         "focal",
         _FOCAL,
-        peers.kornia("focal_loss", alpha=ALPHA, gamma=GAMMA, reduction="mean"),
+        kornia("focal_loss", alpha=ALPHA, gamma=GAMMA, reduction="mean"),
         _labelled,
     ),
     Work("binary_focal", _BINARY_FOCAL, _KORNIA_BINARY_FOCAL, _floats),
     Work("binary_focal, integers", _BINARY_FOCAL, _KORNIA_BINARY_FOCAL, _integers),
-    Work("dice, micro", xloss.dice_loss, peers.kornia("dice_loss"), _labelled),
-    Work("dice, macro", _MACRO, peers.kornia("dice_loss", average="macro"), _labelled),
+    Work("dice, micro", xloss.dice_loss, kornia("dice_loss"), _labelled),
+    Work("dice, macro", _MACRO, kornia("dice_loss", average="macro"), _labelled),
     Work("tversky", _TVERSKY, _KORNIA_TVERSKY, _labelled),
     Work(
         "lovasz_hinge",
         xloss.lovasz_hinge_loss,
-        peers.kornia("lovasz_hinge_loss"),
+        kornia("lovasz_hinge_loss"),
         _foreground,
         LOVASZ_AGREEMENT,
     ),
     Work(
         "lovasz_softmax",
         xloss.lovasz_softmax_loss,
-        peers.kornia("lovasz_softmax_loss"),
+        kornia("lovasz_softmax_loss"),
         _labelled,
         LOVASZ_AGREEMENT,
     ),
@@ -136,19 +135,19 @@ AGAINST_TORCH = [
     Work(
         "cross_entropy",
         xloss.cross_entropy_loss,
-        peers.native("cross_entropy"),
+        native("cross_entropy"),
         _labelled,
     ),
     Work(
         "cross_entropy, probabilities",
         xloss.cross_entropy_loss,
-        peers.native("cross_entropy"),
+        native("cross_entropy"),
         _probabilities,
     ),
     Work(
         "binary_cross_entropy",
         _BINARY_CROSS_ENTROPY,
-        peers.native("binary_cross_entropy_with_logits"),
+        native("binary_cross_entropy_with_logits"),
         _floats,
     ),
 ]

@@ -1,0 +1,62 @@
+"""What the divergences run against, brought to the same work."""
+
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from benchmarks.groups.divergence import textbook
+from benchmarks.modes import Loss
+from benchmarks.rows import Peer
+
+
+def on_numpy(function: str) -> Peer:
+    return Peer("textbook", (), lambda: partial(getattr(textbook, function), np))
+
+
+def on_jax(function: str) -> Peer:
+    return Peer("textbook", ("jax",), partial(_on_jax, function))
+
+
+def _on_jax(function: str) -> Loss:
+    return partial(getattr(textbook, function), import_module("jax.numpy"))
+
+
+def _native() -> Loss:
+    """Take the logarithm first, and average over the maps."""
+    function = import_module("torch.nn.functional").kl_div
+
+    def loss(pred: Any, target: Any) -> Any:
+        maps = pred.shape[0] * pred.shape[1]
+        return function(pred.log(), target, reduction="sum") / maps
+
+    return loss
+
+
+def _scipy_kl() -> Loss:
+    entropy = import_module("scipy.special").rel_entr
+    return lambda pred, target: entropy(target, pred).sum((-2, -1)).mean()
+
+
+def _scipy_js() -> Loss:
+    distance = import_module("scipy.spatial.distance").jensenshannon
+
+    def loss(pred: Any, target: Any) -> Any:
+        flat = [maps.reshape(*maps.shape[:2], -1) for maps in (pred, target)]
+        return np.mean(distance(*flat, axis=-1) ** 2)
+
+    return loss
+
+
+def _optax() -> Loss:
+    """Take the logarithm first."""
+    function = import_module("optax.losses").kl_divergence
+    log = import_module("jax.numpy").log
+    return lambda pred, target: function(log(pred), target, axis=(-2, -1)).mean()
+
+
+NATIVE = Peer("F.kl_div", ("torch",), _native)
+SCIPY_KL = Peer("scipy rel_entr", ("scipy",), _scipy_kl)
+SCIPY_JS = Peer("scipy jensenshannon", ("scipy",), _scipy_js)
+OPTAX = Peer("optax", ("jax", "optax"), _optax)
