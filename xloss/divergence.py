@@ -9,7 +9,14 @@ from typing import Any
 from ._core.checks import check_axes, check_reduction, check_same_shape
 from ._core.distributions import distribution_sums
 from ._core.namespace import cast, quiet, resolve, scalar
-from ._core.numerics import atanh, ratio, relative_entropy, weighted_log
+from ._core.numerics import (
+    atanh,
+    divisor,
+    positive_part,
+    ratio,
+    relative_entropy,
+    weighted_log,
+)
 from ._core.reduction import reduce
 from ._core.typing import ArrayT, Namespace, Reduction
 
@@ -41,10 +48,8 @@ def _mixture_entropy(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> An
     As a function of x = (p - t)/(p + t) it has no difference of like terms near 0;
     where one of the two is 0 its own slope, which is infinite, is taken as 0.
     """
-    tiny = float(xp.finfo(p.dtype).smallest_normal)
-    p, t = xp.where(p <= 0, 0.0, p), xp.where(t <= 0, 0.0, t)
-    mean = 0.5 * (p + t)
-    mean = xp.where(mean < 4.0 * tiny, 1.0, mean)  # of which the reciprocal overflows
+    p, t = positive_part(xp, p), positive_part(xp, t)
+    mean = divisor(xp, 0.5 * (p + t))
     x = 0.5 * ratio(xp, p - t, mean)
     alike = cast(xp, xp.abs(x) < 0.5, x.dtype)
     x = x * alike

@@ -39,6 +39,7 @@ __all__ = [
     "cumulative",
     "descending",
     "detach",
+    "divisor",
     "expm1",
     "expm1_ratio",
     "expm1_ratio_near_zero",
@@ -74,10 +75,10 @@ def absolute(xp: Namespace, x: Any) -> Any:
 def atanh(xp: Namespace, x: Any) -> Any:
     """Return the inverse hyperbolic tangent of |x| < 0.9, with all digits near 0.
 
-    torch's compiler takes the logarithm of a ratio, which is 1 there; XLA's is off by
-    30 units in float64.
+    torch's compiler takes the logarithm of a ratio, which is 1 there. Not so on JAX
+    (0.10), which in a sum on a CPU takes the second logarithm for the first one.
     """
-    if is_jax(xp) or is_compiling(xp):
+    if is_compiling(xp):
         return 0.5 * (xp.log1p(x) - xp.log1p(-x))
     return xp.atanh(x)
 
@@ -471,6 +472,15 @@ def _beyond_first_order(xp: Namespace, x: Any, y: Any, change: Any) -> Any:
         series = s * (change - y * square * _polynomial(square, coefficients))
         plain = change - y * xp.log(x / y)
     return xp.where(square < 0.004, series, plain)
+
+
+def divisor(xp: Namespace, y: Any) -> Any:
+    """Return y >= 0, and a number whose reciprocal is finite where it is 0.
+
+    On JAX one whose square is not 0 either.
+    """
+    tiny = float(xp.finfo(y.dtype).smallest_normal)
+    return xp.where(y < 4.0 * tiny, 1.0, y) if is_jax(xp) else y + tiny
 
 
 def ratio(xp: Namespace, x: Any, y: Any) -> Any:
