@@ -50,7 +50,7 @@ def test_example_prints_what_the_page_says(name: str, source: str) -> None:
 
 @pytest.mark.parametrize("name", xloss.__all__)
 def test_public_name_is_on_a_page_and_in_the_readme(name: str) -> None:
-    pages = "".join(p.read_text() for p in (ROOT / "docs" / "losses").glob("*.md"))
+    pages = "".join(page.read_text() for page in (ROOT / "docs").rglob("*.md"))
     assert re.search(rf":: xloss\.{name}$", pages, re.MULTILINE)
     assert f"`{name}`" in (ROOT / "README.md").read_text()
 

@@ -93,7 +93,14 @@ OPTIONS = {
 MEASURES = {"psnr", "ssim"}
 """functions that report rather than train: without a criterion"""
 
-HELPERS = {"MIKernel", "check_values", "combine", "one_hot"}
+HELPERS = {
+    "MIKernel",
+    "check_values",
+    "combine",
+    "grad",
+    "one_hot",
+    "value_and_grad",
+}
 """what is no loss"""
 
 ARRAYS = {"input", "pred", "image", "img", "img1", "img2", "target", "idepth"}

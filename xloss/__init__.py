@@ -3,6 +3,8 @@
 The same functions run on NumPy, CuPy and Dask arrays and on torch and JAX tensors.
 """
 
+from .autodiff import grad as grad
+from .autodiff import value_and_grad as value_and_grad
 from .combination import combine as combine
 from .correlation import LnccLoss as LnccLoss
 from .correlation import NccLoss as NccLoss
@@ -163,6 +165,7 @@ __all__ = [
     "geman_mcclure_loss",
     "general_robust_loss",
     "generalized_dice_loss",
+    "grad",
     "hausdorff_er_loss",
     "huber_loss",
     "inverse_depth_smoothness_loss",
@@ -196,5 +199,6 @@ __all__ = [
     "ssim_loss",
     "total_variation",
     "tversky_loss",
+    "value_and_grad",
     "welsch_loss",
 ]

@@ -306,10 +306,10 @@ def _l1_map(
     for window in finer:
         local = moments(xp, centred, window, borders)
         far = _either(far, _contrast_distance(xp, local, k2))
-    error = absolute(xp, img1 - img2)
+    error = img1 - img2
     if omit is not None:
         error = xp.where(omit.pixels, 0.0, error)
-    error = correlate(xp, error / max_val, coarsest, borders)
+    error = correlate(xp, absolute(xp, error) / max_val, coarsest, borders)
     return compensation * xp.mean(alpha * far + (1.0 - alpha) * error, axis=1)
 
 

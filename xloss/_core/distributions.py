@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .namespace import cast, is_numpy
+from .namespace import beneath, cast, is_numpy
 from .numerics import detach
 from .numpy_blocks import tiles
 from .typing import Namespace
@@ -81,7 +81,9 @@ def _sums_on_numpy(
 
 def _refuse_negative(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
     for name, array in arrays.items():
-        least = float(xp.min(xp.where(array < 0, array, xp.zeros_like(array))))
+        space, values = beneath(xp, array)
+        zero = space.zeros_like(values)
+        least = float(space.min(space.where(values < 0, values, zero)))
         if least < 0:
             msg = (
                 f"{function}: {name} must hold probabilities, at least 0, "

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .namespace import (
+    beneath,
     cast,
     default_integer,
     indices,
@@ -180,6 +181,8 @@ def refuse_wrong(
     """Refuse targets that are wrong somewhere, where they may be looked at."""
     if not holds_anywhere(xp, wrong):
         return
+    xp, values = beneath(xp, values)
+    wrong = beneath(xp, wrong)[1]
     low = xp.min(xp.where(wrong, values, xp.zeros_like(values)))
     high = xp.max(xp.where(wrong, values, xp.zeros_like(values)))
     came = float(low) if low < 0 else float(high)

@@ -15,8 +15,11 @@ from .typing import Namespace
 
 __all__ = [
     "Arguments",
+    "Recorded",
+    "array_namespace",
     "as_operand",
     "as_option",
+    "beneath",
     "cast",
     "constant",
     "default_integer",
@@ -49,6 +52,23 @@ class Arguments(NamedTuple):
     """dtype that the loss is computed and accumulated in"""
 
 
+class Recorded:
+    """A traced array: what is done to it is written down, to be differentiated.
+
+    It has the traced `value` and the `tape`, of which `xp` is the value's namespace.
+    """
+
+    __slots__ = ()
+
+    tape: Any
+    value: Any
+
+
+def beneath(xp: Namespace, x: Any) -> tuple[Namespace, Any]:
+    """Return an array whose values are at hand, and its namespace, of a traced one."""
+    return (x.tape.xp, x.value) if isinstance(x, Recorded) else (xp, x)
+
+
 def resolve(
     function: str, main: Mapping[str, Any], extra: Mapping[str, Any]
 ) -> Arguments:
@@ -65,14 +85,14 @@ def resolve(
         they must be of the same library and on the same device.
     """
     everything = {**main, **extra} if extra else main
-    xp = _array_namespace(function, everything)
+    xp = array_namespace(function, everything)
     _check_devices(function, xp, everything)
     for name, value in extra.items():
         _check_dtype(function, name, xp, value.dtype)
     return Arguments(xp, *_dtypes(function, xp, main))
 
 
-def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
+def array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
     """Return the array namespace of the arguments, or say which one is no array."""
     values = arrays.values()
     if all(type(value) is np.ndarray for value in values):
@@ -89,6 +109,9 @@ def _array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
         return torch_namespace
     for name, value in arrays.items():
         _check_is_array(function, name, value)
+    for value in values:
+        if isinstance(value, Recorded):  # an array beside it is a constant
+            return value.tape.namespace
     try:
         return array_api_compat.array_namespace(*values)
     except TypeError:

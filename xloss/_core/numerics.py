@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .namespace import (
+    Recorded,
     cast,
     constant,
     device_of,
@@ -284,6 +285,8 @@ def binned(xp: Namespace, index: Any, values: Any, count: int) -> Any:
         return _binned_on_jax(xp, index, values, count)
     of_row = _bincount if is_numpy(xp) or is_dask(xp) else _sorted_sums
     rows, shares, _ = values.shape
+    if rows == 0:
+        return xp.sum(values, axis=2, keepdims=True) + xp.zeros(count)
     sums = [
         [of_row(xp, index[i, :], values[i, k, :], count) for k in range(shares)]
         for i in range(rows)
@@ -516,7 +519,7 @@ def detach(xp: Namespace, x: Any) -> Any:
         from jax import lax
 
         return lax.stop_gradient(x)
-    return x
+    return x.tape.constant(x.value) if isinstance(x, Recorded) else x
 
 
 def matmul(xp: Namespace, a: Any, b: Any) -> Any:

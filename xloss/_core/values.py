@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from .namespace import is_compiling, is_dask, is_jax, is_numpy, is_torch
+from .namespace import beneath, is_compiling, is_dask, is_jax, is_numpy, is_torch
 from .typing import Namespace
 
 __all__ = ["check_values", "holds_anywhere"]
@@ -49,6 +49,7 @@ def check_values(enabled: bool = True) -> Iterator[None]:
 
 def holds_anywhere(xp: Namespace, condition: Any) -> bool:
     """Whether a condition holds somewhere, as far as its values may be looked at."""
+    xp, condition = beneath(xp, condition)
     if is_numpy(xp):
         return bool(condition.any())
     # is_compiling first: to read a ContextVar would break the graph
