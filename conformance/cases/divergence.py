@@ -33,7 +33,8 @@ TINY = -100
 # a unit in the last place of t. Their sum is a fiftieth or more of the target in these
 # cases. Of nearly equal distributions no such digits may be lost: 1e-6 in float32.
 KULLBACK, NEAR = 24.0, 8.0
-# JS: XLA's atanh is off by 31 units in float64, twice as much beside what cancels.
+# JS: XLA's atanh is off by 31 units in float64, twice as much beside what cancels
+# (https://github.com/jax-ml/jax/issues/39707).
 ATANH = 96.0
 # The slope of KL in the target is a difference of two logarithms, of up to 80 in size
 # where cells are unnormalised, each right to a unit in its own last place.
