@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-
 from ._core.checks import check_reduction, check_same_shape, choice, odd_size
 from ._core.filters import Borders, Window, correlate
 from ._core.local_moments import Omit, plane_constant
-from ._core.namespace import cast, is_numpy, quiet, resolve
+from ._core.namespace import cast, quiet, resolve
 from ._core.numerics import detach
+from ._core.numpy_blocks import planewise
 from ._core.reduction import reduce
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 from ._core.windowed import windowed
@@ -24,14 +23,14 @@ FLAT = 32.0
 without contrast, and so what does not count as contrast"""
 
 
-def _dissimilarity(xp: Namespace, x: Any, y: Any) -> Any:
+def _dissimilarity(xp: Namespace, compute: Any, x: Any, y: Any) -> Any:
     """Return 1 - correlation of planes (B, C, *), (B, C).
 
     As half a squared distance, which has all digits where planes are alike.
     """
     axes = tuple(range(2, x.ndim))
-    x, extent_x = _unit(xp, x, axes)
-    y, extent_y = _unit(xp, y, axes)
+    x, extent_x = _unit(xp, cast(xp, x, compute), axes)
+    y, extent_y = _unit(xp, cast(xp, y, compute), axes)
     gap = x - y
     loss = 0.5 * xp.sum(gap * gap, axis=axes, keepdims=True)
     loss = xp.where(loss > 2.0, 2.0, loss)  # by rounding
@@ -160,23 +159,12 @@ def ncc_loss(pred: ArrayT, target: ArrayT, reduction: Reduction = "mean") -> Arr
         if 0 in pred.shape:
             x, y = cast(xp, pred, compute), cast(xp, target, compute)
             loss = xp.sum(x + y, axis=tuple(range(2, pred.ndim)))
-        elif is_numpy(xp):
-            loss = _in_planes(xp, pred, target, compute)
         else:
-            loss = _dissimilarity(
-                xp, cast(xp, pred, compute), cast(xp, target, compute)
-            )
+            loss_of = partial(_dissimilarity, xp, compute)
+            shape = tuple(pred.shape[:2])
+            loss = planewise(xp, loss_of, (pred, target), shape, compute)
         result: ArrayT = cast(xp, reduce(xp, loss, None, kind), dtype)
     return result
-
-
-def _in_planes(xp: Namespace, pred: Any, target: Any, compute: Any) -> Any:
-    """Return 1 - correlation of NumPy planes, one plane at a time."""
-    loss = np.empty(pred.shape[:2], compute)
-    for index in np.ndindex(loss.shape):
-        planes = [cast(xp, x[index][None, None], compute) for x in (pred, target)]
-        loss[index] = _dissimilarity(xp, *planes)[0, 0]
-    return loss
 
 
 @dataclass(frozen=True)

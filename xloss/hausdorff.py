@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from itertools import product
+from functools import partial
 from typing import Any
-
-import numpy as np
 
 from ._core.checks import (
     arrays_among,
@@ -17,15 +15,13 @@ from ._core.checks import (
     whole_number,
 )
 from ._core.labels import check_logits, holds_labels, read_labels
-from ._core.namespace import as_option, cast, in_range, is_numpy, quiet, resolve, scalar
+from ._core.namespace import as_option, cast, in_range, quiet, resolve, scalar
 from ._core.numerics import at_most, neighbours, positive_part
+from ._core.numpy_blocks import planewise
 from ._core.reduction import reduce
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = ["HausdorffERLoss", "HausdorffERLoss3D", "hausdorff_er_loss"]
-
-PLANES = 64 * 1024
-"""elements: on NumPy as many planes at a time, which stay in the cache"""
 
 
 def _eroded(xp: Namespace, errors: Any, k: int, alpha: Any) -> Any:
@@ -57,22 +53,12 @@ def _weight(xp: Namespace, i: int, alpha: Any, like: Any) -> Any:
     return in_range(xp, math.inf if overflows else (i + 1.0) ** alpha, like.dtype)
 
 
-def _errors(xp: Namespace, pred: Any, classes: Any) -> Any:
-    residual = pred - cast(xp, classes, pred.dtype)
-    return residual * residual
-
-
-def _eroded_on_numpy(
-    xp: Namespace, pred: Any, classes: Any, k: int, alpha: Any, compute: Any
+def _loss_maps(
+    xp: Namespace, k: int, alpha: Any, compute: Any, pred: Any, classes: Any
 ) -> Any:
-    """Return the erosions of the errors, a few planes at a time."""
-    maps = np.empty(pred.shape, compute)
-    step = max(1, PLANES // math.prod(pred.shape[2:]))
-    for b, c in product(range(len(pred)), range(0, pred.shape[1], step)):
-        part = slice(b, b + 1), slice(c, c + step)
-        errors = _errors(xp, cast(xp, pred[part], compute), classes[part])
-        maps[part] = _eroded(xp, errors, k, alpha)
-    return maps
+    """Return the weighted sum of the erosions of all classes' errors, (B, C, *)."""
+    residual = cast(xp, pred, compute) - cast(xp, classes, compute)
+    return _eroded(xp, residual * residual, k, alpha)
 
 
 def _check_shapes(
@@ -192,11 +178,9 @@ def _hausdorff(
         maps: Any
         if 0 in pred.shape:
             maps = cast(xp, pred, compute)
-        elif is_numpy(xp):
-            maps = _eroded_on_numpy(xp, pred, classes, k, alpha, compute)
         else:
-            errors = _errors(xp, cast(xp, pred, compute), classes)
-            maps = _eroded(xp, errors, k, alpha)
+            maps_of = partial(_loss_maps, xp, k, alpha, compute)
+            maps = planewise(xp, maps_of, (pred, classes), pred.shape, compute)
         wrong = found.wrong_samples(xp)
         if wrong is not None:
             wrong = xp.reshape(wrong, (-1,) + (1,) * (pred.ndim - 1))

@@ -8,15 +8,18 @@ broadcasts weights, casts uint8 or float16 in its buffers and walks any layout.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from .namespace import cast
+from .namespace import cast, is_numpy
 from .reduction import weight_sum
+from .typing import Namespace
 
-__all__ = ["Operands", "reduce_blocks", "reduce_in_blocks", "tiles"]
+__all__ = ["Operands", "planewise", "reduce_blocks", "reduce_in_blocks", "tiles"]
 
 BLOCK = 64 * 1024
 """elements: below, the loop itself costs; above, temporaries leave a 1 MiB cache"""
@@ -133,3 +136,24 @@ def tiles(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:
     for row in range(0, count, rows):
         for column in range(0, length, BLOCK):
             yield slice(row, row + rows), slice(column, column + BLOCK)
+
+
+def planewise(
+    xp: Namespace,
+    evaluate: Callable[..., Any],
+    arrays: Sequence[Any],
+    shape: tuple[int, ...],
+    dtype: Any,
+) -> Any:
+    """Return a function of planes (B, C, *), on NumPy evaluated a few at a time.
+
+    The result, of a shape (B, C) or (B, C, *), has those of the planes one by one.
+    """
+    if not is_numpy(xp):
+        return evaluate(*arrays)
+    out = np.empty(shape, dtype)
+    step = max(1, BLOCK // math.prod(arrays[0].shape[2:]))
+    for b, c in product(range(shape[0]), range(0, shape[1], step)):
+        part = slice(b, b + 1), slice(c, c + step)
+        out[part] = evaluate(*(x[part] for x in arrays))
+    return out

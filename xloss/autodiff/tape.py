@@ -240,12 +240,12 @@ class Traced(Recorded):
         return array_api_compat.device(self.value)
 
     @property
-    def T(self) -> Any:  # noqa: N802  the standard's name
+    def T(self) -> Any:  # noqa: N802 - the standard's name
         """The transposed matrix."""
         return self.tape.namespace.permute_dims(self, (1, 0))
 
     @property
-    def mT(self) -> Any:  # noqa: N802  the standard's name
+    def mT(self) -> Any:  # noqa: N802 - the standard's name
         """The transposed matrices."""
         return self.tape.namespace.matrix_transpose(self)
 
