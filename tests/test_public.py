@@ -97,6 +97,7 @@ HELPERS = {
     "MIKernel",
     "check_values",
     "combine",
+    "curvature",
     "grad",
     "one_hot",
     "value_and_grad",

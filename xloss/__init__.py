@@ -95,6 +95,7 @@ from .robust import cauchy_loss as cauchy_loss
 from .robust import charbonnier_loss as charbonnier_loss
 from .robust import geman_mcclure_loss as geman_mcclure_loss
 from .robust import welsch_loss as welsch_loss
+from .second_order import curvature as curvature
 from .similarity import SSIM3DLoss as SSIM3DLoss
 from .similarity import SSIMLoss as SSIMLoss
 from .similarity import ssim as ssim
@@ -159,6 +160,7 @@ __all__ = [
     "check_values",
     "combine",
     "cross_entropy_loss",
+    "curvature",
     "dice_loss",
     "focal_loss",
     "focal_tversky_loss",

@@ -122,22 +122,51 @@ def _at_two(xp: Namespace, z: Any, alpha: Any) -> Any:
 
 
 def _psi(xp: Namespace, x: Any, alpha: Any) -> Any:
-    z = x * x
+    return x * _influence(xp, x * x, alpha)[0]
+
+
+def _derivatives(xp: Namespace, z: Any, alpha: Any) -> tuple[Any, Any, Any]:
+    z = at_most(xp, z, largest_square(xp, z))
+    influence, w, growth = _influence(xp, z, alpha)
+    bend = alpha - 2.0
+    sign = (bend > 0) - (bend < 0) if is_number(alpha) else xp.sign(bend)
+    second = influence / (w + 1.0)
+    return 0.5 * influence, 0.25 * sign * second, (growth + 1.0) * second
+
+
+def _influence(xp: Namespace, z: Any, alpha: Any) -> tuple[Any, Any, Any]:
+    """Return psi(x)/x = (1 + w)^(alpha/2 - 1), w = z/|alpha - 2|, and (alpha - 1) w.
+
+    In the limits an exponential, 0, and z with the sign of alpha.
+    """
     if is_number(alpha):
-        if abs(alpha) >= _infinite(xp, x):
-            return x * xp.exp(math.copysign(0.5, alpha) * z)
-        b = abs(alpha - 2.0) or 1.0  # at 2 the power is 0
-        return x * (z / b + 1.0) ** (0.5 * alpha - 1.0)
-    finite = xp.abs(alpha) < _infinite(xp, x)
+        if abs(alpha) >= _infinite(xp, z):
+            growth = z if alpha > 0.0 else -z
+            return xp.exp(0.5 * growth), 0.0 * z, growth
+        w = z / (abs(alpha - 2.0) or 1.0)  # at 2 the power is 0
+        return _power(xp, w, 0.5 * alpha - 1.0), w, (alpha - 1.0) * w
+    finite = xp.abs(alpha) < _infinite(xp, z)
     shape = xp.where(finite, alpha, 1.0)
-    b = xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
-    exponent = 0.5 * xp.where(alpha > 0.0, z, -z)
-    limit = xp.exp(xp.where(finite, 0.0, exponent))
-    influence = (z / b + 1.0) ** (0.5 * shape - 1.0)
-    return x * xp.where(finite, influence, limit)
+    w = z / xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
+    growth = xp.where(alpha > 0.0, z, -z)
+    limit = xp.exp(xp.where(finite, 0.0, 0.5 * growth))
+    power = _power(xp, w, 0.5 * shape - 1.0)
+    growth = xp.where(finite, (shape - 1.0) * w, growth)
+    return xp.where(finite, power, limit), xp.where(finite, w, 0.0), growth
 
 
-GENERAL_ROBUST = Kernel(_rho, _psi)
+def _power(xp: Namespace, w: Any, exponent: Any) -> Any:
+    """Return (1 + w)^exponent, of which a large one magnifies what rounds 1 + w."""
+    if is_number(exponent):
+        if abs(exponent) <= 0.5 * _STEEP:
+            return (w + 1.0) ** exponent
+        return xp.exp(exponent * xp.log1p(w))
+    steep = xp.abs(exponent) > 0.5 * _STEEP
+    power = (w + 1.0) ** xp.where(steep, 0.0, exponent)
+    return xp.where(steep, xp.exp(exponent * xp.log1p(w)), power)
+
+
+GENERAL_ROBUST = Kernel(_rho, _psi, _derivatives)
 
 
 def general_robust_loss(

@@ -49,8 +49,23 @@ def _smooth_l1_psi(xp: Namespace, r: Any, beta: Any) -> Any:
     return clip(xp, r / beta, -1.0, 1.0)
 
 
-HUBER = Kernel(_huber, _huber_psi)
-SMOOTH_L1 = Kernel(_smooth_l1, _smooth_l1_psi)
+def _huber_derivatives(xp: Namespace, z: Any, delta: Any) -> tuple[Any, Any, Any]:
+    size = xp.sqrt(z)
+    near = size <= delta
+    beyond = xp.where(near, 1.0, size)
+    first = xp.where(near, 0.5, 0.5 * delta / beyond)
+    second = xp.where(near, 0.0, -0.5 * first / beyond / beyond)
+    return first, second, xp.astype(near, z.dtype)
+
+
+def _smooth_l1_derivatives(xp: Namespace, z: Any, beta: Any) -> tuple[Any, Any, Any]:
+    first, second, hessian = _huber_derivatives(xp, z, beta)
+    return first / beta, second / beta, hessian / beta
+
+
+HUBER = Kernel(_huber, _huber_psi, _huber_derivatives)
+SMOOTH_L1 = Kernel(_smooth_l1, _smooth_l1_psi, _smooth_l1_derivatives)
+ABSOLUTE = Kernel(_smooth_l1, _smooth_l1_psi)  # at a beta of 0
 
 
 def huber_loss(
@@ -223,7 +238,7 @@ def smooth_l1_loss(
     refuse_size_average("smooth_l1_loss", reduction)
     return pointwise(
         "smooth_l1_loss",
-        SMOOTH_L1,
+        ABSOLUTE if is_number(beta) and beta == 0 else SMOOTH_L1,
         {"input": input, "target": target},
         reduction,
         where=where,

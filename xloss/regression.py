@@ -6,7 +6,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import option, refuse_size_average
-from ._core.numerics import absolute, cosh_minus_1, fold, slopes, two_slopes
+from ._core.numerics import (
+    absolute,
+    at_most,
+    cosh_minus_1,
+    fold,
+    sinh_excess,
+    slopes,
+    two_slopes,
+)
 from ._core.pointwise import Kernel, pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -59,9 +67,25 @@ def _quantile_psi(xp: Namespace, r: Any, q: Any) -> Any:
     return slopes(xp, r, -q, 1.0 - q)
 
 
-MSE = Kernel(_mse, _mse_psi)
+def _mse_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    one = xp.ones_like(z)
+    return one, 0.0 * one, 2.0 * one
+
+
+def _log_cosh_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    x = xp.sqrt(z)
+    ratio = xp.where(z == 0, 1.0, xp.tanh(x) / xp.where(z == 0, 1.0, x))
+    root = 1.0 / xp.cosh(x)
+    hessian = root * root
+    # the same as the other one, which is a difference of equals near 0
+    small = -hessian * sinh_excess(xp, 2.0 * at_most(xp, x, 1.0))
+    far = 0.25 * (hessian - ratio) / xp.where(z < 1.0, 1.0, z)
+    return 0.5 * ratio, xp.where(z < 1.0, small, far), hessian
+
+
+MSE = Kernel(_mse, _mse_psi, _mse_derivatives)
 L1 = Kernel(_l1, _l1_psi)
-LOG_COSH = Kernel(_log_cosh, _log_cosh_psi)
+LOG_COSH = Kernel(_log_cosh, _log_cosh_psi, _log_cosh_derivatives)
 QUANTILE = Kernel(_quantile, _quantile_psi)
 
 

@@ -68,10 +68,34 @@ def _geman_mcclure_psi(xp: Namespace, x: Any) -> Any:
     return 16.0 * x / shifted / shifted
 
 
-CHARBONNIER = Kernel(_charbonnier, _charbonnier_psi)
-CAUCHY = Kernel(_cauchy, _cauchy_psi)
-WELSCH = Kernel(_welsch, _welsch_psi)
-GEMAN_MCCLURE = Kernel(_geman_mcclure, _geman_mcclure_psi)
+def _charbonnier_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    root = xp.sqrt(z + 1.0)
+    first = 0.5 / root
+    second = first / (z + 1.0)
+    return first, -0.5 * second, 2.0 * second
+
+
+def _cauchy_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    first = 1.0 / (z + 2.0)
+    return first, -first * first, 2.0 * first * ((2.0 - z) * first)
+
+
+def _welsch_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    z = at_most(xp, z, largest_square(xp, z))
+    first = 0.5 * xp.exp(-0.5 * z)
+    return first, -0.5 * first, 2.0 * (1.0 - z) * first
+
+
+def _geman_mcclure_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
+    root = 1.0 / (z + 4.0)
+    first = 8.0 * root * root
+    return first, -2.0 * root * first, 2.0 * first * ((4.0 - 3.0 * z) * root)
+
+
+CHARBONNIER = Kernel(_charbonnier, _charbonnier_psi, _charbonnier_derivatives)
+CAUCHY = Kernel(_cauchy, _cauchy_psi, _cauchy_derivatives)
+WELSCH = Kernel(_welsch, _welsch_psi, _welsch_derivatives)
+GEMAN_MCCLURE = Kernel(_geman_mcclure, _geman_mcclure_psi, _geman_mcclure_derivatives)
 
 
 def _robust(

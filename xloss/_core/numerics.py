@@ -56,6 +56,7 @@ __all__ = [
     "reordered",
     "scaled_log1p",
     "select",
+    "sinh_excess",
     "slopes",
     "softmax",
     "softplus",
@@ -410,6 +411,11 @@ def _sinh_ratio(xp: Namespace, h: Any) -> Any:
     return _polynomial(h * h, _SINH_RATIO[: 6 if h.dtype == xp.float32 else 10])
 
 
+def sinh_excess(xp: Namespace, y: Any) -> Any:
+    """Return (sinh(y) - y)/y³ for |y| < 2.4."""
+    return _polynomial(y * y, _SINH_EXCESS[: 6 if y.dtype == xp.float32 else 10])
+
+
 def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
     """Return b log(1 + z/b) for z >= 0 and b > 0, with all digits of both derivatives.
 
@@ -426,6 +432,7 @@ def scaled_log1p(xp: Namespace, z: Any, b: Any) -> Any:
 
 # Enough terms for float64: what they leave out is below half a unit in the last place.
 _SINH_RATIO = [1 / math.factorial(2 * k + 1) for k in range(10)]
+_SINH_EXCESS = [1 / math.factorial(2 * k + 3) for k in range(10)]
 _ATANH_RATIO = [1 / (2 * k + 1) for k in range(12)]
 _LOG_RATIO = [2 / (2 * k + 3) for k in range(8)]
 

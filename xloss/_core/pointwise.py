@@ -13,6 +13,7 @@ from .checks import (
     check_same_shape,
     is_number,
 )
+from .elementwise import Call, Probe
 from .namespace import as_operand, cast, in_range, is_numpy, resolve
 from .numpy_blocks import reduce_in_blocks
 from .reduction import mask_weights, reduce, weigh
@@ -40,6 +41,9 @@ class Kernel(NamedTuple):
     """the loss"""
     psi: Callable[..., Any]
     """its derivative with respect to the residual, 0 at a kink"""
+    derivatives: Callable[..., tuple[Any, Any, Any]] | None = None
+    """of a loss that is smooth in z = residual²: `(xp, z, **options)` to its first and
+    second derivatives in z, and the second one in the residual"""
 
 
 def pointwise(
@@ -78,6 +82,18 @@ def pointwise(
         floats, or arrays that broadcast.
     """
     reduction = check_reduction(function, reduction)
+    if any(isinstance(x, Probe) for x in arrays.values()):
+        keywords = {
+            **options,
+            "where": where,
+            "sample_weight": sample_weight,
+            "weight": weight,
+            "weight_counts": weight_counts,
+            "weight_broadcasts": weight_broadcasts,
+        }
+        probed = {name: getattr(x, "array", x) for name, x in arrays.items()}
+        call: Any = Call(function, kernel, probed, reduction, keywords)
+        return call  # type: ignore[no-any-return]
     numbers: dict[str, float] = {}
     extra: dict[str, Any] = {}
     for name, value in options.items():

@@ -1,0 +1,82 @@
+"""Which kernel an elementwise loss applies: asked by calling it with probes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+__all__ = ["Call", "Probe", "elementwise_call"]
+
+
+class _NotElementwiseError(Exception):
+    """Something other than the driver of elementwise losses met a probe."""
+
+
+def _refuse(*_: Any) -> NoReturn:
+    raise _NotElementwiseError
+
+
+class _Opaque:
+    """What nothing can be computed with."""
+
+    __slots__ = ()
+    __array_ufunc__ = None  # NumPy leaves its operators to those below
+
+
+for _name in ("add", "sub", "mul", "truediv", "pow", "matmul", "floordiv", "mod"):
+    setattr(_Opaque, f"__{_name}__", _refuse)
+    setattr(_Opaque, f"__r{_name}__", _refuse)
+for _name in ("neg", "abs", "getitem", "bool", "float", "len", "lt", "gt", "le", "ge"):
+    setattr(_Opaque, f"__{_name}__", _refuse)
+
+
+class Probe(_Opaque):
+    """An argument in the place of an array, to be met by the driver alone."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, array: Any) -> None:
+        self.array = array
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise _NotElementwiseError
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Call(_Opaque):
+    """A call of the driver of elementwise losses: its arguments."""
+
+    function: str
+    kernel: Any
+    arrays: Mapping[str, Any]
+    reduction: str | None
+    keywords: Mapping[str, Any]
+    """the mask, the weights, `scale` and the options of the kernel"""
+
+
+def elementwise_call(
+    caller: str,
+    loss: Callable[..., Any],
+    pred: Any,
+    target: Any,
+    *args: Any,
+    **options: Any,
+) -> Call:
+    """Return how a loss calls the driver, or refuse one that does not, or does more.
+
+    Nothing is computed, and so no array is looked at.
+    """
+    try:
+        call = loss(Probe(pred), Probe(target), *args, **options)
+    except _NotElementwiseError:
+        call = None
+    if not isinstance(call, Call):
+        name = getattr(loss, "__name__", type(loss).__name__)
+        msg = (
+            f"{caller}: the loss must be an elementwise one of this library, called on "
+            "the prediction and the target as they are (its value a sum over elements "
+            f"of a function of one prediction and its target), got {name}"
+        )
+        raise ValueError(msg)
+    return call
