@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from array_api_compat import device as device_of
 
+import xloss
 from conformance.case import DTYPES, Data
 
 Array = Any
@@ -27,7 +28,7 @@ class Backend:
 
     name = "numpy"
     module = "numpy"
-    modes: tuple[str, ...] = ("eager",)
+    modes: tuple[str, ...] = ("eager", "gradient")
     # Where each case costs a compilation, so that fewer of them run.
     compiling_modes: tuple[str, ...] = ()
     # Where a case of a costly loss takes half a second, so that core cases run, and
@@ -77,6 +78,16 @@ class Backend:
     def wrong_type(self, result: Array) -> str:
         """What is wrong with the type of a loss, beyond its namespace."""
         return ""
+
+    def gradient(self, function: Function, arrays: Arrays, names: list[str]) -> Arrays:
+        """Gradient of the sum of the result, on a tape."""
+
+        def total(leaves: Arrays) -> Array:
+            result = function({**arrays, **leaves})
+            return result.__array_namespace__().sum(result)
+
+        found: Arrays = xloss.grad(total)({name: arrays[name] for name in names})
+        return found
 
     def program(self, function: Function) -> Function:
         """In one piece, where each operation by itself costs a compilation."""
@@ -283,6 +294,7 @@ class Dask(Backend):
 
     name = "dask"
     module = "dask.array"
+    modes = ("eager",)
     costly_modes = ("eager",)
     immutable = True
 

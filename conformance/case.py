@@ -105,6 +105,8 @@ class Loss:
     # The same for gradients, in units in the last place of the case's largest one.
     # None: every gradient has its own last place, and the tolerance of the value.
     gradient_ulps: float | None = None
+    # How many times as much a backend is allowed, by its name.
+    gradient_factor_on: Mapping[str, float] = field(default_factory=dict)
     # Every element of the loss lies within, and so does their mean.
     bounds: tuple[float, float] | None = None
     # The slope in the arguments is bounded, so that a gradient far below the steepest

@@ -223,7 +223,8 @@ def _gradient_allowance(
     """Of a gradient of `size` numbers, the largest of which is `steepest`."""
     stated = case.gradient_ulps or cell.loss.gradient_ulps
     if stated is not None:
-        return _absolute(cell, stated, steepest)
+        factor = cell.loss.gradient_factor_on.get(cell.backend.name, 1.0)
+        return _absolute(cell, factor * stated, steepest)
     ulps = 1.0 if cell.dtype in HALF else _ulps(cell, case, size)
     return Allowance(ulps, _gradient_floor(cell, case, name, steepest, ulps) / ulps)
 

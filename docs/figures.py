@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import runpy
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import matplotlib as mpl
@@ -33,6 +35,8 @@ REGRESSION = {
     "quantile, q = 0.9": xloss.QuantileLoss(q=0.9, reduction="none"),
 }
 
+EXAMPLES = ("denoise", "robust_fit", "registration", "boosting")
+
 DECIBELS = 24.0
 
 CELLS = 64
@@ -61,6 +65,18 @@ def draw() -> None:
     _segmentation("focal_map")
     _divergence("divergence")
     _registration("registration")
+    for example in EXAMPLES:
+        _example(example)
+
+
+def _example(name: str) -> None:
+    """Run an example: its picture, and what it prints."""
+    example = runpy.run_path(str(FOLDER.parents[2] / "examples" / f"{name}.py"))
+    with (
+        (FOLDER / f"example_{name}.txt").open("w") as printed,
+        redirect_stdout(printed),
+    ):
+        example["main"](["--figure", str(FOLDER / f"example_{name}.png")])
 
 
 def _curves(

@@ -8,6 +8,7 @@ from typing import Any
 
 from ._core.binary import Refusal, counted_pairs, per_class
 from ._core.checks import not_negative, number
+from ._core.elementwise import probed
 from ._core.labelled import labelled
 from ._core.labels import (
     Labels,
@@ -292,6 +293,7 @@ def binary_focal_loss_with_logits(
     function = "binary_focal_loss_with_logits"
     weights = {"pos_weight": pos_weight, "weight": weight}
     arrays = {"pred": pred, "target": target}
+    pred, target = probed(arrays).values()
     given = {name: x for name, x in weights.items() if x is not None}
     xp = resolve(function, {"pred": pred}, {"target": target, **given}).xp
     check_logits(function, "pred", pred)

@@ -64,8 +64,8 @@ def _geman_mcclure(xp: Namespace, x: Any) -> Any:
 
 
 def _geman_mcclure_psi(xp: Namespace, x: Any) -> Any:
-    shifted = x * x + 4.0
-    return 16.0 * x / shifted / shifted
+    share = 4.0 / (x * x + 4.0)
+    return x * share * share
 
 
 def _charbonnier_derivatives(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:

@@ -10,6 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
+import numpy as np
+
 from ._core.checks import choice
 from ._core.elementwise import Call, elementwise_call
 from ._core.namespace import array_namespace, cast, widest_float
@@ -97,7 +99,8 @@ def smooth_kernel(caller: str, call: Call) -> Kernel:
 
 def triple(caller: str, loss: Callable[..., Any]) -> Callable[[Namespace, Any], Any]:
     """Return a function `(xp, z)` to a loss and its derivatives in z = residual²."""
-    call = elementwise_call(caller, loss, None, None)
+    anything = np.zeros((1, 1))
+    call = elementwise_call(caller, loss, anything, anything)
     kernel = smooth_kernel(caller, call)
     weights = ("where", "sample_weight", "weight")
     if any(call.keywords[name] is not None for name in weights):

@@ -48,9 +48,15 @@ def ssim_cases(options: Options, worst: float) -> Iterator[Case]:
         "four_channels": (1, 4, 6, 7),
     }.items():
         yield Case(name, pair(2, shape), {**options, "window_size": 3})
-    # Three pixels that are nearly equal and far from the mean of their plane.
+    # Three pixels that are nearly equal and far from the mean of their plane: NumPy's
+    # product of matrices rounds after every tap, to 14 eps in the value and 144 in the
+    # gradient, where libraries that fuse the steps have 3.
     yield Case(
-        "one_axis", pair(2, (2, 2, 9)), {**options, "window_size": 3}, ulps=worst
+        "one_axis",
+        pair(2, (2, 2, 9)),
+        {**options, "window_size": 3},
+        ulps=worst,
+        gradient_ulps=256.0,
     )
     yield Case("one_long_axis_valid", pair(2, (1, 1, 71)), {**valid, "window_size": 3})
     yield Case("window_1", images, {**options, "window_size": 1})

@@ -7,7 +7,7 @@ from typing import Any
 from .checks import check_class_weights
 from .labels import refuse_wrong
 from .margins import CERTAIN
-from .namespace import full, is_numpy
+from .namespace import full, over_numpy
 from .numerics import clip, detach, limited
 from .typing import Namespace
 
@@ -38,7 +38,7 @@ def counted_pairs(
             wrong = wrong & where
         expected = "labels or probabilities in [0, 1]"
         refuse_wrong(function, name, xp, target, wrong, expected, ignore_index)
-        if not is_numpy(xp):
+        if not over_numpy(xp):
             usable = ~wrong if where is None else where & ~wrong
             poison = xp.where(wrong, full(xp, (), float("nan"), logits), 0.0)
     logits = limited(xp, usable, logits, CERTAIN)  # 0 inf is not to be met

@@ -9,8 +9,17 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .labels import Labels, class_sums, own, with_own
-from .namespace import cast, is_eager_torch, is_numpy
-from .numerics import at_most, count, detach, largest_square, limited, select, softmax
+from .namespace import cast, is_eager_torch, is_numpy, is_recorded
+from .numerics import (
+    at_most,
+    count,
+    detach,
+    largest_square,
+    limited,
+    select,
+    softmax,
+    split_softmax,
+)
 from .numpy_strips import strips
 from .samples import Read
 from .typing import Namespace
@@ -110,6 +119,10 @@ def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]
         # of 1, which in eager torch is all that is left of a loss near 0.
         p = softmax(xp, z, axis=1)
         return p, xp.where(labels.counted, 1.0 - own(xp, labels, p), 0.0)
+    if is_recorded(xp):
+        shares = split_softmax(xp, z, labels.classes(xp))
+        shares = xp.where(labels.counted, shares, 0.0)
+        return with_own(xp, labels, shares, 0.0), own(xp, labels, shares)
     # Of 1 - p nothing is left as p nears 1. A sum that is divided by itself and the
     # rest has digits at both ends, and so have its slopes.
     e = xp.exp(z - xp.max(detach(xp, z), axis=1, keepdims=True))

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
-__all__ = ["Call", "Probe", "elementwise_call"]
+__all__ = ["Call", "Probe", "elementwise_call", "probed"]
 
 
 class _NotElementwiseError(Exception):
@@ -41,6 +41,11 @@ class Probe(_Opaque):
 
     def __getattr__(self, name: str) -> NoReturn:
         raise _NotElementwiseError
+
+
+def probed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arrays that probes stand for."""
+    return {n: x.array if isinstance(x, Probe) else x for n, x in arrays.items()}
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -15,11 +15,19 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from .namespace import full, is_compiling, vector
-from .numerics import matmul
+from .namespace import beneath, full, is_compiling, vector
+from .numerics import matmul, primitive
 from .typing import Namespace
 
-__all__ = ["Border", "Borders", "Window", "correlate", "gaussian", "span"]
+__all__ = [
+    "Border",
+    "Borders",
+    "Window",
+    "correlate",
+    "correlate_back",
+    "gaussian",
+    "span",
+]
 
 Border: TypeAlias = str | None
 """What lies beyond an end of an axis: "reflect", "zeros", "ones"; or None, where only
@@ -44,8 +52,8 @@ class Window:
 
         `like` is of one dtype and device in all calls.
         """
-        if size not in self._matrices:
-            self._matrices[size] = self._banded(xp, like, size)
+        if size not in self._matrices:  # a constant, of whichever tape
+            self._matrices[size] = self._banded(*beneath(xp, like), size)
         return self._matrices[size]
 
     def _banded(self, xp: Namespace, like: Any, size: int) -> Any:
@@ -69,6 +77,7 @@ def _bell(x: float) -> float:
     return math.exp(-0.5 * (x * x))  # a square by ** would raise, not overflow
 
 
+@primitive
 def correlate(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
     """Correlate the last axes of an array with a window, one axis at a time.
 
@@ -87,6 +96,40 @@ def correlate(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
     for axis in range(-1, -len(borders) - 1, -1):
         x = _correlate_axis(xp, x, window, axis % x.ndim, borders[axis])
     return x
+
+
+def correlate_back(xp: Namespace, g: Any, window: Window, borders: Borders) -> Any:
+    """Return the gradient of what was correlated, from that of the result.
+
+    The transpose of a symmetric window is the window, over all that it reached.
+    """
+    if window.taps == [1.0]:
+        return g
+    reach = len(window.taps) // 2
+    for axis in range(-len(borders), 0):
+        own = axis % g.ndim
+        ends = _filled(xp, g, own, 2 * reach, "zeros")
+        g = xp.concat([ends, g, ends], axis=own)
+        g = _correlate_axis(xp, g, window, own, (None, None))
+        g = _fold_ends(xp, g, own, reach, borders[axis])
+    return g
+
+
+def _fold_ends(
+    xp: Namespace, g: Any, axis: int, reach: int, border: tuple[Border, Border]
+) -> Any:
+    """Return the gradient of an axis from that of the axis with its borders."""
+    before, after = (reach if end else 0 for end in border)
+    length = g.shape[axis] - before - after
+    inner = span(g, axis, before, before + length)
+    if border[0] == "reflect":
+        part = (*(slice(None),) * axis, slice(1, reach + 1), ...)
+        inner[part] += xp.flip(span(g, axis, 0, reach), axis=axis)
+    if border[1] == "reflect":
+        part = (*(slice(None),) * axis, slice(length - reach - 1, length - 1), ...)
+        end = span(g, axis, before + length, before + length + reach)
+        inner[part] += xp.flip(end, axis=axis)
+    return inner
 
 
 def _correlate_axis(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .checks import is_number
-from .namespace import cast, is_numpy, is_torch
+from .namespace import Fresh, cast, is_numpy, is_torch, over_numpy
 from .numerics import absolute
-from .numpy_blocks import reduce_in_blocks
+from .numpy_blocks import elementwise_blocks, reduce_blocks
 from .numpy_strips import strips
 from .typing import Namespace
 
@@ -52,7 +53,8 @@ def _mean_square_on_numpy(
     if axes is None:
         operands = {"pred": x, "target": y}
         dtypes = dict.fromkeys(operands, compute)
-        return reduce_in_blocks(evaluate, operands, dtypes, "mean", compute)
+        cut = partial(elementwise_blocks, dtypes)
+        return reduce_blocks(evaluate, operands, cut, "mean", compute, None)
     if math.prod(x.shape[1:]) >= LARGE:
         pairs = zip(x, y, strict=True)
         each = [_mean_square_on_numpy(a, b, unit, None, compute) for a, b in pairs]
@@ -74,7 +76,10 @@ def variations(xp: Namespace, images: Any, compute: Any) -> tuple[Any, Any]:
     Both (*,), of their magnitudes.
     """
     if is_numpy(xp):
-        return _variations_in_strips(images, compute)
+        return tuple(_variations_in_strips(images, compute))
+    if over_numpy(xp) and images.varies:
+        both = _recorded_variations(images, compute)
+        return both[0, ...], both[1, ...]
     down, right = steps(cast(xp, images, compute))
     axes = (-2, -1)
     return (
@@ -88,17 +93,47 @@ def steps(x: Any) -> tuple[Any, Any]:
     return x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
 
 
-def _variations_in_strips(images: Any, compute: Any) -> tuple[Any, Any]:
-    """Return the same from strips that share a row with the next one."""
-    lead, (height, width) = images.shape[:-2], images.shape[-2:]
+def _variations_in_strips(images: Any, compute: Any) -> Any:
+    """Return the same in one array, (2, *), from strips that share a row."""
+    lead = images.shape[:-2]
     sums = np.zeros((2, math.prod(lead)), np.result_type(compute, np.float64))
+    for part, down, right in _strips_of_steps(images, compute):
+        for i, step in enumerate((down, right)):
+            sums[i, part[0]] += np.sum(np.abs(step), axis=(1, 2))
+    return sums.reshape((2, *lead))
+
+
+def _strips_of_steps(images: Any, compute: Any) -> Iterator[tuple[Any, ...]]:
+    """Yield strips (N, h, W) of images (*, H, W): their index, and their steps."""
+    lead, (height, width) = images.shape[:-2], images.shape[-2:]
     images = images.reshape((math.prod(lead), 1, height, width))
     for strip in strips(images.shape, 1, None) if height else ():
-        x = cast(np, images[strip.images][:, 0], compute)
+        part = strip.images[0], 0, strip.images[2]
+        x = cast(np, images[part], compute)
         down, right = steps(x)
         if strip.images[2].stop < height:  # the next strip has the last row too
             right = right[:, :-1]
-        for i, part in enumerate((down, right)):
-            sums[i, strip.map[0]] += np.sum(np.abs(part), axis=(1, 2))
-    down, right = sums.reshape((2, *lead))
-    return down, right
+        yield part, down, right
+
+
+def _recorded_variations(images: Any, compute: Any) -> Any:
+    """Return the same of traced images, as one step of their tape."""
+    plain = images.value
+
+    def backward(g: Any) -> Iterator[Fresh]:
+        gradient = np.zeros(plain.shape, compute)
+        whole = gradient.reshape((-1, 1, *plain.shape[-2:]))
+        g = cast(np, g.reshape((2, -1, 1, 1)), compute)
+        for part, down, right in _strips_of_steps(plain, compute):
+            of_strip = whole[part]
+            down = g[0, part[0]] * np.sign(down)
+            right = g[1, part[0]] * np.sign(right)
+            rows = slice(0, right.shape[1])
+            of_strip[:, 1:] += down
+            of_strip[:, :-1] -= down
+            of_strip[:, rows, 1:] += right
+            of_strip[:, rows, :-1] -= right
+        yield Fresh(cast(np, gradient, plain.dtype))
+
+    value = _variations_in_strips(plain, compute)
+    return images.tape.record(value, [images], backward)

@@ -16,10 +16,11 @@ from .checks import (
     check_reduction,
 )
 from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
-from .namespace import as_option, cast, is_numpy, scalar
+from .namespace import as_option, cast, over_numpy, scalar
 from .numerics import largest_index
 from .numpy_blocks import Operands, reduce_blocks
 from .numpy_strips import strips
+from .recording import by_tape, plain_all, record_blocks, tape_of, varying
 from .reduction import reduce
 from .typing import ArrayT, Namespace
 
@@ -93,26 +94,35 @@ def labelled(
         check_broadcast(function, name, x, unreduced)
         operands[name] = _beside_classes(xp, x, len(unreduced), per_class)
 
-    read = None
+    read: Any = None
     if has_labels:
         name = list(arrays)[1]
-        read = partial(read_labels, function, name, xp, ignore_index=ignore_index)
-    evaluate = partial(
-        _evaluate, xp, term, read, per_class, per_class and reduction == "none", options
-    )
+        read = partial(read_labels, function, name, ignore_index=ignore_index)
+    evaluate = partial(_evaluate, term, read, per_class)
     dtypes = dict.fromkeys(operands, compute)
     if has_labels:
         dtypes["target"] = target.dtype
     if where is not None:
         dtypes["where"] = xp.bool
+    reduced = reduction != "none"
+    tape = tape_of({**operands, **options})
+    variables = varying({**operands, **options})
+    in_blocks = variables.keys() <= {"logits", "target"} and (reduced or not variables)
     loss: Any
-    if is_numpy(xp):
-        out = np.empty(shape, dtype) if reduction == "none" else None
-        blocks = _blocks(operands, dtypes, out)
-        loss = reduce_blocks(evaluate, blocks, reduction, dtype, out)
+    if over_numpy(xp) and in_blocks:
+        evaluate = partial(evaluate, not reduced, plain_all(tape, options))
+        out = None if reduced else np.empty(shape, dtype)
+        cut = partial(_blocks, dtypes)
+        how = plain_all(tape, operands), cut, reduction, dtype, out
+        if variables:
+            run = by_tape(tape, evaluate, np.copyto)
+            loss = record_blocks(tape, variables, run, *how, count=None)
+        else:
+            loss = reduce_blocks(partial(evaluate, tape.xp if tape else xp), *how)
     else:
         operands = {name: cast(xp, x, dtypes[name]) for name, x in operands.items()}
-        loss = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+        loss, counted = evaluate(not reduced, options, xp, **operands)
+        loss = cast(xp, reduce(xp, loss, counted, reduction), dtype)
     if reduction == "none":
         loss = xp.reshape(loss, unreduced)
     result: ArrayT = loss if unreduced else scalar(xp, loss)
@@ -136,12 +146,12 @@ def _beside_classes(xp: Namespace, x: Any, ndim: int, per_class: bool) -> Any:
 
 
 def _evaluate(
-    xp: Namespace,
     term: Term,
     read: Callable[..., Labels] | None,
     per_class: bool,
-    spread: bool,
+    unreduced: bool,
     options: Mapping[str, Any],
+    xp: Namespace,
     *,
     logits: Any,
     target: Any,
@@ -150,10 +160,11 @@ def _evaluate(
 ) -> tuple[Any, Any]:
     """Return the weighted loss, and the weights that `mean` divides by.
 
-    Both are (B, 1, *), unless the loss is `spread` over the classes.
+    Both are (B, 1, *), unless an unreduced loss is spread over the classes.
     """
     if read is not None:
-        labels, target = read(target, logits.shape[1], where=where), None
+        labels = read(xp, target, logits.shape[1], where=where)
+        target = None
     else:
         labels = _largest(xp, logits)
     mask = labels.counted
@@ -171,7 +182,7 @@ def _evaluate(
     else:
         weights = xp.where(mask, sample_weight, 0.0)
         loss = loss * _of_label(xp, labels, weights)
-    if spread:
+    if per_class and unreduced:
         elements = _elements(xp, labels)
         elements = elements if where is None else elements & where
         return xp.where(elements, loss, 0.0), None
@@ -210,9 +221,9 @@ def _largest(xp: Namespace, logits: Any) -> Labels:
 
 
 def _blocks(
-    operands: Operands, dtypes: Mapping[str, Any], out: Any
-) -> Iterator[tuple[Operands, Any]]:
-    """Yield strips of the operands with all classes, each with its part of `out`."""
+    dtypes: Mapping[str, Any], operands: Operands, outs: Operands
+) -> Iterator[tuple[Operands, Operands]]:
+    """Yield strips of the operands with all classes, and their parts of the outputs."""
     shape = operands["logits"].shape
     for strip in strips(shape, 0, None, whole_channels=True):
         block: Operands = {}
@@ -223,4 +234,4 @@ def _blocks(
             else:
                 x = np.broadcast_to(x, (shape[0], x.shape[1], *shape[2:]))
             block[name] = cast(np, x[index], dtypes[name])
-        yield block, None if out is None else out[strip.images]
+        yield block, {name: out[strip.images] for name, out in outs.items()}

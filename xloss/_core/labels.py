@@ -16,6 +16,7 @@ from .namespace import (
     indices,
     is_eager_torch,
     is_numpy,
+    over_numpy,
     resolve,
 )
 from .numerics import clip, select
@@ -156,7 +157,7 @@ def read_labels(
     expected = f"labels from 0 to {num_classes - 1}"
     given = labels if given.dtype == xp.bool else given
     refuse_wrong(function, name, xp, given, wrong, expected, ignore_index)
-    return Labels(index, counted, None if is_numpy(xp) else wrong, num_classes)
+    return Labels(index, counted, None if over_numpy(xp) else wrong, num_classes)
 
 
 def _may_match(

@@ -15,7 +15,9 @@ from .typing import Namespace
 
 __all__ = [
     "Arguments",
+    "Fresh",
     "Recorded",
+    "RecordedNamespace",
     "array_namespace",
     "as_operand",
     "as_option",
@@ -33,7 +35,10 @@ __all__ = [
     "is_eager_torch",
     "is_jax",
     "is_numpy",
+    "is_recorded",
     "is_torch",
+    "over_numpy",
+    "plain",
     "quiet",
     "resolve",
     "scalar",
@@ -62,6 +67,28 @@ class Recorded:
 
     tape: Any
     value: Any
+
+    @property
+    def varies(self) -> bool:
+        """Whether a gradient goes to it, or through it."""
+        raise NotImplementedError
+
+
+class RecordedNamespace:
+    """The namespace of traced arrays, of one tape."""
+
+    tape: Any
+
+
+class Fresh(NamedTuple):
+    """A gradient that no one else has, so that it may be added to in place."""
+
+    array: Any
+
+
+def plain(x: Any) -> Any:
+    """Return what a traced array wraps."""
+    return x.value if isinstance(x, Recorded) else x
 
 
 def beneath(xp: Namespace, x: Any) -> tuple[Namespace, Any]:
@@ -124,6 +151,8 @@ def array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
 
 def is_array(value: object) -> bool:
     """Whether a value is an array of any library."""
+    if type(value) is np.ndarray:
+        return True
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         return True
@@ -187,6 +216,16 @@ def device_of(xp: Namespace, x: Any) -> Any:
 def is_numpy(xp: Namespace) -> bool:
     """Whether this is NumPy's namespace, its own or that of array_api_compat."""
     return bool(xp.__name__ in ("numpy", "array_api_compat.numpy"))
+
+
+def is_recorded(xp: Namespace) -> bool:
+    """Whether this is the namespace of traced arrays."""
+    return isinstance(xp, RecordedNamespace)
+
+
+def over_numpy(xp: Namespace) -> bool:
+    """Whether this is NumPy's namespace, or that of traced arrays of NumPy."""
+    return is_numpy(xp.tape.xp if isinstance(xp, RecordedNamespace) else xp)
 
 
 def is_torch(xp: Namespace) -> bool:

@@ -19,7 +19,16 @@ from .namespace import cast, is_numpy
 from .reduction import weight_sum
 from .typing import Namespace
 
-__all__ = ["Operands", "planewise", "reduce_blocks", "reduce_in_blocks", "tiles"]
+__all__ = [
+    "Cut",
+    "Operands",
+    "add_up",
+    "elementwise_blocks",
+    "planewise",
+    "reduce_blocks",
+    "tiles",
+    "total_of",
+]
 
 BLOCK = 64 * 1024
 """elements: below, the loop itself costs; above, temporaries leave a 1 MiB cache"""
@@ -32,62 +41,50 @@ Operands = dict[str, Any]
 Evaluate = Callable[..., tuple[Any, Any]]
 """From blocks of the operands to the loss and the weights that `mean` divides by."""
 
+Cut = Callable[[Operands, Operands], Iterator[tuple[Operands, Operands]]]
+"""From operands and outputs to blocks of the operands, each with its parts of the
+outputs. One named "loss" is of the shape of the loss, another of that operand's."""
 
-Blocks = Iterable[tuple[Operands, Any]]
-"""Blocks of the operands, each with the part of the output that it belongs to."""
 
-
-def reduce_in_blocks(
+def reduce_blocks(
     evaluate: Evaluate,
     operands: Operands,
-    dtypes: dict[str, Any],
+    cut: Cut,
     reduction: str,
     result: Any,
+    out: Any,
 ) -> Any:
-    """Evaluate an elementwise loss block by block and reduce it.
+    """Evaluate a loss block by block and reduce it.
 
     Parameters
     ----------
     evaluate
         The loss of one block.
     operands
-        Arrays by name: the first has the shape of the loss, the others broadcast.
-    dtypes
-        What each operand is cast to, by name.
+        Arrays by name.
+    cut
+        To blocks of the operands.
     reduction
         "none", "mean" or "sum".
     result
         dtype of the result.
+    out
+        An array for the result of "none", otherwise None.
     """
-    out = None
-    if reduction == "none":
-        first = next(iter(operands.values()))
-        out = np.empty_like(first, dtype=result, subok=False)
-    blocks = _blocks(operands, dtypes, out)
-    return reduce_blocks(evaluate, blocks, reduction, result, out)
-
-
-def reduce_blocks(
-    evaluate: Evaluate, blocks: Blocks, reduction: str, result: Any, out: Any
-) -> Any:
-    """Evaluate blocks into `out`, or add up their sums in float64 where it is None."""
     # Overflow to inf, and NaN out where NaN went in, are results, not surprises.
     with np.errstate(all="ignore"):
         if out is not None:
-            for block, part in blocks:
-                part[...] = evaluate(**block)[0]
+            for block, parts in cut(operands, {"loss": out}):
+                parts["loss"][...] = evaluate(**block)[0]
             return out[()]  # a scalar for 0-d arguments, as a ufunc gives
-        total, count = _sums(evaluate, blocks)
-        if reduction == "mean":
-            total = total / count if count else 0.0
-        return np.dtype(result).type(total)
+        total, count = add_up(evaluate(**block) for block, _ in cut(operands, {}))
+        return total_of(total, count, reduction, result)
 
 
-def _sums(evaluate: Evaluate, blocks: Blocks) -> tuple[Any, Any]:
+def add_up(losses: Iterable[tuple[Any, Any]]) -> tuple[Any, Any]:
     """Return the sum of the loss, and the count or the sum of the weights."""
     total = count = np.float64(0.0)  # a longdouble block widens them
-    for block, _ in blocks:
-        loss, weights = evaluate(**block)
+    for loss, weights in losses:
         # Pairwise within a block, which float32 stands; float64 across blocks.
         total = total + np.add.reduce(loss, axis=None)
         if weights is None or loss.size == 0:
@@ -97,22 +94,32 @@ def _sums(evaluate: Evaluate, blocks: Blocks) -> tuple[Any, Any]:
     return total, count
 
 
-def _blocks(
-    operands: Operands, dtypes: Any, out: Any = None
-) -> Iterator[tuple[Operands, Any]]:
-    """Yield blocks of the operands by name, each with its part of `out`."""
+def total_of(total: Any, count: Any, reduction: str, result: Any) -> Any:
+    """Return the sum, or the mean, 0 of nothing, as a scalar of a dtype."""
+    if reduction == "mean":
+        total = total / count if count else 0.0
+    return np.dtype(result).type(total)
+
+
+def elementwise_blocks(
+    dtypes: Operands, operands: Operands, outs: Operands
+) -> Iterator[tuple[Operands, Operands]]:
+    """Cut operands of one shape, or that broadcast to that of the first, into blocks.
+
+    `dtypes` says what each operand is cast to, by name.
+    """
     if next(iter(operands.values())).size <= BLOCK:
-        yield {name: cast(np, x, dtypes[name]) for name, x in operands.items()}, out
+        yield {name: cast(np, x, dtypes[name]) for name, x in operands.items()}, outs
         return
     # glibc serves a block from fresh pages, and zeroes them, each time anew, until
     # it has seen something larger freed (mallopt(3), dynamic mmap threshold).
     np.empty(HEAP, np.uint8)
-    arrays: Any = list(operands.values())
-    casts = [dtypes[name] for name in operands]
-    flags: Any = [["readonly"]] * len(arrays)
-    if out is not None:
-        arrays, casts = [*arrays, out], [*casts, dtypes["pred"]]
-        flags = [*flags, ["writeonly"]]
+    names = [*operands, *outs]
+    count = len(operands)
+    arrays: Any = [*operands.values(), *outs.values()]
+    flags: Any = [["readonly"]] * count
+    flags += [["writeonly"]] * len(outs)
+    casts = [dtypes[name] for name in operands] + [dtypes["pred"]] * len(outs)
     iterator = np.nditer(
         arrays,
         flags=["external_loop", "buffered"],
@@ -124,8 +131,8 @@ def _blocks(
     )
     with iterator:
         for views in iterator:
-            target = None if out is None else views[-1]
-            yield dict(zip(operands, views, strict=False)), target
+            block = list(zip(names, views, strict=True))
+            yield dict(block[:count]), dict(block[count:])
 
 
 def tiles(shape: tuple[int, int]) -> Iterator[tuple[slice, slice]]:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from .checks import (
     check_broadcast,
     check_mask,
@@ -13,9 +15,18 @@ from .checks import (
     check_same_shape,
     is_number,
 )
-from .elementwise import Call, Probe
+from .elementwise import Call, Probe, probed
 from .namespace import as_operand, cast, in_range, is_numpy, resolve
-from .numpy_blocks import reduce_in_blocks
+from .numpy_blocks import Operands, elementwise_blocks, reduce_blocks
+from .recording import (
+    Differentiate,
+    by_tape,
+    plain_all,
+    record_blocks,
+    tape_of,
+    traced_all,
+    varying,
+)
 from .reduction import mask_weights, reduce, weigh
 from .typing import ArrayT, Namespace
 
@@ -82,42 +93,70 @@ def pointwise(
         floats, or arrays that broadcast.
     """
     reduction = check_reduction(function, reduction)
+    weights = {"where": where, "sample_weight": sample_weight, "weight": weight}
     if any(isinstance(x, Probe) for x in arrays.values()):
-        keywords = {
-            **options,
-            "where": where,
-            "sample_weight": sample_weight,
-            "weight": weight,
+        counts = {
             "weight_counts": weight_counts,
             "weight_broadcasts": weight_broadcasts,
         }
-        probed = {name: getattr(x, "array", x) for name, x in arrays.items()}
-        call: Any = Call(function, kernel, probed, reduction, keywords)
+        keywords = {**options, **weights, **counts}
+        call: Any = Call(function, kernel, probed(arrays), reduction, keywords)
         return call  # type: ignore[no-any-return]
     numbers: dict[str, float] = {}
-    extra: dict[str, Any] = {}
+    extra = {name: x for name, x in weights.items() if x is not None}
+    uneven = extra.keys() - (set() if weight_counts else {"weight"})
     for name, value in options.items():
         (numbers if is_number(value) else extra)[name] = value
-    weights = ("where", where), ("sample_weight", sample_weight), ("weight", weight)
-    extra |= {name: x for name, x in weights if x is not None}
+    tape = tape_of({**arrays, **extra})
+    pred, target = arrays.values()
+    traced: Operands = {"pred": pred, "target": target, **extra}
+    arrays, extra = plain_all(tape, arrays), plain_all(tape, extra)
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra, weight_broadcasts)
 
-    pred, target = arrays.values()
-    operands = {"pred": pred, "target": target, **extra}
+    operands = plain_all(tape, traced)
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
     numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
-    loss_of = partial(_of_residual, kernel) if isinstance(kernel, Kernel) else kernel
-    evaluate = partial(_evaluate, xp, loss_of, weight_counts, **numbers)
+    evaluate: Callable[..., Any] = partial(_evaluate, weight_counts, numbers)
+    variables = varying(traced)
     loss: Any
-    if is_numpy(xp):
-        loss = reduce_in_blocks(evaluate, operands, dtypes, reduction, dtype)
+    if is_numpy(xp) and variables.keys() <= {"pred", "target"}:
+        cut, out = partial(elementwise_blocks, dtypes), None
+        if reduction == "none":
+            out = np.empty_like(operands["pred"], dtype, subok=False)
+        how = operands, cut, reduction, dtype, out
+        if variables:
+            run = _differentiable(kernel, evaluate, tape)
+            even = isinstance(kernel, Kernel) and not uneven
+            count = operands["pred"].size if even else None
+            loss = record_blocks(tape, variables, run, *how, count=count)
+        else:
+            loss = reduce_blocks(partial(evaluate, _term(kernel), xp), *how)
     else:
+        if tape is not None:
+            xp, operands = tape.namespace, traced_all(tape, traced)
+        ndim = operands["pred"].ndim
         for name, x in operands.items():
-            operands[name] = as_operand(xp, x, dtypes[name], pred.ndim)
-        loss = cast(xp, reduce(xp, *evaluate(**operands), reduction), dtype)
+            operands[name] = as_operand(xp, x, dtypes[name], ndim)
+        loss, counted = evaluate(_term(kernel), xp, **operands)
+        loss = cast(xp, reduce(xp, loss, counted, reduction), dtype)
     result: ArrayT = loss
     return result
+
+
+def _term(kernel: Kernel | Pairwise) -> Pairwise:
+    return partial(_of_residual, kernel) if isinstance(kernel, Kernel) else kernel
+
+
+def _differentiable(
+    kernel: Kernel | Pairwise, evaluate: Callable[..., Any], tape: Any
+) -> Differentiate:
+    """Return the loss of a block with its slopes, known or found by a tape."""
+    if not isinstance(kernel, Kernel):
+        return by_tape(tape, partial(evaluate, kernel), np.copyto)
+    loss_of = partial(evaluate, _term(kernel), tape.xp)
+    slope_of = partial(evaluate, partial(_slope, kernel), tape.xp)
+    return partial(_with_slope, loss_of, slope_of)
 
 
 def _check_shapes(
@@ -138,9 +177,10 @@ def _check_shapes(
 
 
 def _evaluate(
-    xp: Namespace,
-    loss_of: Pairwise,
     weight_counts: bool,
+    numbers: Mapping[str, float],
+    term: Pairwise,
+    xp: Namespace,
     *,
     pred: Any,
     target: Any,
@@ -150,7 +190,7 @@ def _evaluate(
     **options: Any,
 ) -> tuple[Any, Any]:
     """Return the weighted loss, and the weights that `mean` divides by or `None`."""
-    loss, where = loss_of(xp, pred, target, where, **options)
+    loss, where = term(xp, pred, target, where, **numbers, **options)
     loss, counted = weigh(xp, loss, where, sample_weight)
     if weight is not None:
         weight = mask_weights(xp, where, weight)
@@ -161,8 +201,57 @@ def _evaluate(
     return loss, counted
 
 
+def _with_slope(
+    loss_of: Callable[..., tuple[Any, Any]],
+    slope_of: Callable[..., tuple[Any, Any]],
+    parts: Operands,
+    factor: float,
+    **block: Any,
+) -> tuple[Any, Any]:
+    """Return the loss and its weights, and store its slopes times a factor."""
+    block["pred"], block["target"] = block["pred"] - block["target"], None
+    loss, weights = loss_of(**block)
+    slope, _ = slope_of(**block)
+    for name, part in parts.items():
+        np.multiply(slope, factor if name == "pred" else -factor, out=part)
+    return loss, weights
+
+
 def _of_residual(
     kernel: Kernel,
+    xp: Namespace,
+    pred: Any,
+    target: Any,
+    where: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    residual, _, options = _scaled(xp, pred, target, where, **options)
+    tape = tape_of({"residual": residual})
+    if tape is None or varying(options):
+        return kernel.rho(xp, residual, **options), where
+    x, options = tape.unwrap(residual), plain_all(tape, options)
+    loss = kernel.rho(tape.xp, x, **options)
+
+    def backward(g: Any) -> list[Any]:
+        return [g * kernel.psi(tape.xp, x, **options)]
+
+    return tape.record(loss, [residual], backward), where
+
+
+def _slope(
+    kernel: Kernel,
+    xp: Namespace,
+    pred: Any,
+    target: Any,
+    where: Any,
+    **options: Any,
+) -> tuple[Any, Any]:
+    residual, scale, options = _scaled(xp, pred, target, where, **options)
+    slope = kernel.psi(xp, residual, **options)
+    return slope if _is_one(scale) else slope / scale, where
+
+
+def _scaled(
     xp: Namespace,
     pred: Any,
     target: Any,
@@ -170,16 +259,19 @@ def _of_residual(
     *,
     scale: Any = 1.0,
     **options: Any,
-) -> tuple[Any, Any]:
-    residual = pred - target
+) -> tuple[Any, Any, dict[str, Any]]:
+    """Return the residual in units of the scale, the scale, and the other options."""
+    residual = pred if target is None else pred - target  # of both at once
     if where is not None:
         # Before the kernel, so that NaN and inf meet neither value nor gradient.
         residual = xp.where(where, residual, 0.0)
         scale = _mask_option(xp, where, scale)
         options = {k: _mask_option(xp, where, v) for k, v in options.items()}
-    if not is_number(scale) or scale != 1.0:
-        residual = residual / scale
-    return kernel.rho(xp, residual, **options), where
+    return residual if _is_one(scale) else residual / scale, scale, options
+
+
+def _is_one(scale: Any) -> bool:
+    return is_number(scale) and bool(scale == 1.0)
 
 
 def _mask_option(xp: Namespace, where: Any, value: Any) -> Any:

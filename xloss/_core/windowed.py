@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -22,7 +23,8 @@ from .filters import Border, Borders
 from .local_moments import Centred, Omit, unusable, windows_with
 from .namespace import as_operand, as_option, cast, is_numpy, resolve
 from .numpy_blocks import Operands, reduce_blocks
-from .numpy_strips import strips
+from .numpy_strips import Strip, strips
+from .recording import by_tape, plain_all, record_blocks, tape_of, varying
 from .reduction import reduce, weigh
 from .typing import ArrayT, Namespace
 
@@ -80,37 +82,53 @@ def windowed(
     weights = {"where": where, "sample_weight": sample_weight}
     weights = {name: x for name, x in weights.items() if x is not None}
     extra = {**arrays_among(options), **weights}
+    img1, img2 = images.values()
+    traced: Operands = {"img1": img1, "img2": img2, **weights}
+    tape, variables = tape_of({**traced, **extra}), varying({**traced, **extra})
+    images, extra = plain_all(tape, images), plain_all(tape, extra)
     xp, dtype, compute = resolve(function, images, extra)
-    options = {name: as_option(xp, x, compute) for name, x in options.items()}
     check_windows(function, images, width, border, spatial)
     if over_channels:
         check_channels(function, images)
-    first = next(iter(images.values()))
-    shape = _map_shape(first.shape, 0 if border else width - 1, over_channels)
-    for name, array in weights.items():
+    shape = _map_shape(img1.shape, 0 if border else width - 1, over_channels)
+    for name in weights:
         if name == "where":
-            check_mask(function, xp, array)
-        check_broadcast(function, name, array, shape)
+            check_mask(function, xp, extra[name])
+        check_broadcast(function, name, extra[name], shape)
     # A NaN that no reduction hides must not leave its windows.
     contain = reduction == "none" or where is not None
-    evaluate = partial(_evaluate, xp, loss_map, contain, width, over_channels, options)
-    img1, img2 = images.values()
+    whole = variables and reduction == "none"
     loss: Any
-    if is_numpy(xp):
-        operands: Operands = {"img1": img1, "img2": img2}
-        operands |= {n: np.broadcast_to(x, shape) for n, x in weights.items()}
+    if is_numpy(xp) and variables.keys() <= {"img1", "img2"} and not whole:
+        options = {
+            n: as_option(xp, x, compute) for n, x in plain_all(tape, options).items()
+        }
+        evaluate = partial(_evaluate, loss_map, contain, width, over_channels, options)
+        operands = plain_all(tape, traced)
         dtypes = {n: np.bool_ if n == "where" else compute for n in operands}
+        cuts = partial(strips, img1.shape, width - 1, border, over_channels)
+        cut = partial(_blocks, shape, dtypes, cuts, over_channels)
         out = np.empty(shape, dtype) if reduction == "none" else None
-        cuts = strips(first.shape, width - 1, border, over_channels)
-        blocks = _blocks(operands, dtypes, cuts, over_channels, out)
-        loss = reduce_blocks(evaluate, blocks, reduction, dtype, out)
+        how = operands, cut, reduction, dtype, out
+        if variables:
+            run = by_tape(tape, evaluate, operator.iadd)  # strips overlap
+            count = None if weights else math.prod(shape)
+            more: Any = {"count": count, "like": np.zeros_like}
+            loss = record_blocks(tape, variables, run, *how, **more)
+        else:
+            loss = reduce_blocks(partial(evaluate, xp), *how)
     else:
-        operands = {"img1": cast(xp, img1, compute), "img2": cast(xp, img2, compute)}
-        for name, x in weights.items():
-            kind = xp.bool if name == "where" else compute
-            operands[name] = as_operand(xp, x, kind, len(shape))
-        borders = ((border, border),) * (first.ndim - 2)
-        loss = reduce(xp, *evaluate(borders=borders, **operands), reduction)
+        if tape is not None:
+            xp = tape.namespace
+        options = {name: as_option(xp, x, compute) for name, x in options.items()}
+        evaluate = partial(_evaluate, loss_map, contain, width, over_channels, options)
+        kinds = {"where": xp.bool}
+        operands = {
+            n: as_operand(xp, x, kinds.get(n, compute), len(shape))
+            for n, x in traced.items()
+        }
+        borders = ((border, border),) * (img1.ndim - 2)
+        loss = reduce(xp, *evaluate(xp, borders=borders, **operands), reduction)
         loss = cast(xp, loss, dtype)
     result: ArrayT = loss
     return result
@@ -151,12 +169,12 @@ def _map_shape(
 
 
 def _evaluate(
-    xp: Namespace,
     loss_map: LossMap,
     contain: bool,
     width: int,
     over_channels: bool,
     options: Mapping[str, Any],
+    xp: Namespace,
     *,
     img1: Any,
     img2: Any,
@@ -199,16 +217,26 @@ def _centres(shape: tuple[int, ...], borders: Borders, reach: int) -> tuple[Any,
 
 
 def _blocks(
-    operands: Operands, dtypes: Operands, cuts: Any, over_channels: bool, out: Any
-) -> Iterator[tuple[Operands, Any]]:
-    """Yield the operands strip by strip, each with its part of `out`."""
-    for strip in cuts:
-        part = strip.map[:1] + strip.map[2:] if over_channels else strip.map
-        block: Operands = {"borders": strip.borders}
-        for name, array in operands.items():
-            index = strip.images if name.startswith("img") else part
-            block[name] = cast(np, array[index], dtypes[name])
-        yield block, None if out is None else out[part]
+    shape: tuple[int, ...],
+    dtypes: Operands,
+    cuts: Callable[[], Iterator[Strip]],
+    over_channels: bool,
+    operands: Operands,
+    outs: Operands,
+) -> Iterator[tuple[Operands, Operands]]:
+    """Yield the operands strip by strip, each with its parts of the outputs."""
+    whole = {
+        name: x if name.startswith("img") else np.broadcast_to(x, shape)
+        for name, x in operands.items()
+    }
+    for strip in cuts():
+        of_map = strip.map[:1] + strip.map[2:] if over_channels else strip.map
+        index = dict.fromkeys(("img1", "img2"), strip.images)
+        block = {
+            n: cast(np, x[index.get(n, of_map)], dtypes[n]) for n, x in whole.items()
+        }
+        parts = {n: x[index.get(n, of_map)] for n, x in outs.items()}
+        yield {"borders": strip.borders, **block}, parts
 
 
 def plane_means(

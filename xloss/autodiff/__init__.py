@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from .._core.namespace import array_namespace, is_array, is_jax, is_torch
+from .._core.trees import leaves_of, map_leaves
 from .tape import Tape, Traced
 
 __all__ = ["grad", "value_and_grad"]
@@ -63,7 +64,9 @@ def value_and_grad(
 
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
         numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-        leaves = dict(_leaves(args, "argument ")) | dict(_leaves(options, ""))
+        leaves = dict(leaves_of(args, "argument "))
+        if options:
+            leaves |= dict(leaves_of(options, ""))
         arrays = {name: x for name, x in leaves.items() if is_array(x)}
         xp = _check(arrays, args, numbers)
         if is_torch(xp):
@@ -134,7 +137,7 @@ def _check(arrays: Mapping[str, Any], args: Any, numbers: tuple[Any, ...]) -> An
     xp = array_namespace("value_and_grad", arrays)
     for number in numbers:
         place = number % len(args)
-        chosen = dict(_leaves(args[place], f"argument {place}"))
+        chosen = dict(leaves_of(args[place], f"argument {place}"))
         for name, x in chosen.items():
             if not is_array(x):
                 msg = (
@@ -151,30 +154,6 @@ def _check(arrays: Mapping[str, Any], args: Any, numbers: tuple[Any, ...]) -> An
     return xp
 
 
-def _leaves(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Yield what is in tuples, lists and dicts, with a name for messages."""
-    if isinstance(tree, dict):
-        for key, x in tree.items():
-            yield from _leaves(x, f"{name}[{key!r}]" if name else str(key))
-    elif isinstance(tree, (tuple, list)):
-        for i, x in enumerate(tree):
-            yield from _leaves(
-                x, f"{name}{i}" if name.endswith(" ") else f"{name}[{i}]"
-            )
-    else:
-        yield name, tree
-
-
-def _map(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Apply a function to what is in tuples, lists and dicts."""
-    if isinstance(tree, dict):
-        return {key: _map(function, x) for key, x in tree.items()}
-    if isinstance(tree, (tuple, list)):
-        parts = [_map(function, x) for x in tree]
-        return tuple(parts) if isinstance(tree, tuple) else parts
-    return function(tree)
-
-
 def _recorded(
     loss: Callable[..., Any], xp: Any, numbers: tuple[int, ...], args: Any, options: Any
 ) -> tuple[Any, tuple[Any, ...]]:
@@ -186,16 +165,16 @@ def _recorded(
         return tape.constant(x) if is_array(x) else x
 
     traced = [
-        _map(tape.variable if i in places else constant, arg)
+        map_leaves(tape.variable if i in places else constant, arg)
         for i, arg in enumerate(args)
     ]
     with np.errstate(all="ignore"):  # inf and NaN are results here too
-        result = loss(*traced, **_map(constant, options))
+        result = loss(*traced, **map_leaves(constant, options))
         _check_scalar(result)
         if not isinstance(result, Traced):
             result = tape.constant(result)
         tape.backward(result)
-        gradients = [_map(tape.gradient, traced[i]) for i in places]
+        gradients = [map_leaves(tape.gradient, traced[i]) for i in places]
     return result.value, tuple(gradients)
 
 

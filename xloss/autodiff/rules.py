@@ -1,5 +1,7 @@
 """How a gradient goes backward through each function of the standard.
 
+And through the primitives of `_core.numerics`, each as a whole.
+
 A rule takes `(xp, g, out, *args, **options)`, with g the gradient of the result `out`,
 and returns the gradient of one argument, perhaps in the shape that the argument was
 broadcast to. At kinks: 0 for abs, equal shares for the ties of max and min, halves for
@@ -10,11 +12,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-from .._core.numerics import binned
+from .._core.filters import correlate_back
+from .._core.numerics import binned, matmul, neighbours, select, softmax
 
-__all__ = ["CONSTANT", "PLAIN", "RULES"]
+__all__ = ["CONSTANT", "PLAIN", "RULES", "Part"]
 
 PLAIN = frozenset({"__array_namespace_info__", "can_cast", "finfo", "iinfo", "isdtype"})
 """functions of dtypes alone"""
@@ -27,6 +30,8 @@ CONSTANT = frozenset(
         "argmin",
         "argsort",
         "ceil",
+        "count",
+        "count_nonzero",
         "equal",
         "floor",
         "floor_divide",
@@ -35,6 +40,7 @@ CONSTANT = frozenset(
         "isfinite",
         "isinf",
         "isnan",
+        "largest_index",
         "less",
         "less_equal",
         "logical_and",
@@ -104,10 +110,19 @@ def _running_sum(
     return xp.flip(xp.cumulative_sum(xp.flip(g, axis=own), axis=own), axis=own)
 
 
-def _picked(xp: Any, g: Any, out: Any, x: Any, key: Any) -> Any:
-    whole = xp.zeros_like(x)
-    whole[key] = g
-    return whole
+class Part(NamedTuple):
+    """The gradient of a part of an array, to be added to that of the whole."""
+
+    key: Any
+    gradient: Any
+
+
+def _picked(xp: Any, g: Any, out: Any, x: Any, key: Any) -> Part:
+    for index in key if isinstance(key, tuple) else (key,):
+        if hasattr(index, "dtype") and not xp.isdtype(index.dtype, "bool"):
+            msg = "value_and_grad: indexing by an array has no derivative; use take"
+            raise NotImplementedError(msg)
+    return Part(key, g)
 
 
 def _taken(
@@ -132,6 +147,10 @@ def _taken_along(
     values = xp.reshape(xp.permute_dims(g, order), (rows, 1, index.shape[1]))
     sums = binned(xp, index, values, count)
     return xp.permute_dims(xp.reshape(sums, (*lead, count)), _inverse(order))
+
+
+def _reordered(xp: Any, g: Any, out: Any, x: Any, order: Any) -> Any:
+    return xp.take_along_axis(g, xp.argsort(order, axis=-1), axis=-1)
 
 
 def _last(ndim: int, axis: int) -> tuple[int, ...]:
@@ -185,7 +204,7 @@ def _left_factor(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if x.ndim == 1:
         g = xp.expand_dims(g, axis=-2)
         return xp.matmul(g, xp.matrix_transpose(y))[..., 0, :]
-    return xp.matmul(g, xp.matrix_transpose(y))
+    return matmul(xp, g, xp.matrix_transpose(y))
 
 
 def _right_factor(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -195,7 +214,7 @@ def _right_factor(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if y.ndim == 1:
         g = xp.expand_dims(g, axis=-1)
         return xp.matmul(xp.matrix_transpose(x), g)[..., 0]
-    return xp.matmul(xp.matrix_transpose(x), g)
+    return matmul(xp, xp.matrix_transpose(x), g)
 
 
 def _chosen(mine: int) -> Callable[..., Any]:
@@ -215,6 +234,50 @@ def _where(taken: int) -> Callable[..., Any]:
         return xp.where(condition, *((g, zero) if taken == 1 else (zero, g)))
 
     return rule
+
+
+def _within(xp: Any, g: Any, out: Any, x: Any, *_: Any, **__: Any) -> Any:
+    return select(xp, out == x, g)
+
+
+def _beyond(side: int) -> Callable[..., Any]:
+    """Return the rule of a bound of clip, the lower or the upper one."""
+
+    def rule(xp: Any, g: Any, out: Any, x: Any, *_: Any) -> Any:
+        return select(xp, side * (x - out) > 0, g)
+
+    return rule
+
+
+def _binned(xp: Any, g: Any, out: Any, index: Any, values: Any, count: int) -> Any:
+    index = xp.broadcast_to(xp.expand_dims(index, axis=1), values.shape)
+    return xp.take_along_axis(g, index, axis=2)
+
+
+def _softmax(xp: Any, g: Any, out: Any, x: Any, axis: int) -> Any:
+    return out * (g - xp.sum(g * out, axis=axis, keepdims=True))
+
+
+def _split_softmax(xp: Any, g: Any, out: Any, x: Any, own: Any) -> Any:
+    p = softmax(xp, x, axis=1)
+    mine = xp.sum(xp.where(own, g, 0.0), axis=1, keepdims=True)
+    # that of p at the class is -mine, to which a constant may be added in all classes
+    slopes = xp.where(own, 0.0, g + mine)
+    return p * (slopes - xp.sum(p * slopes, axis=1, keepdims=True))
+
+
+def _leg(mine: int) -> Callable[..., Any]:
+    """Return the rule of hypot for one of its arguments, 0 where both are 0."""
+
+    def rule(xp: Any, g: Any, out: Any, *args: Any) -> Any:
+        return g * args[mine] / xp.where(out == 0, xp.ones_like(out), out)
+
+    return rule
+
+
+def _rolled(xp: Any, g: Any, out: Any, x: Any, shift: Any, *, axis: Any = None) -> Any:
+    back = tuple(-n for n in shift) if isinstance(shift, tuple) else -shift
+    return xp.roll(g, back, axis=axis)
 
 
 def _base(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
@@ -237,14 +300,26 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "acos": _of(lambda xp, g, out, x: -g / xp.sqrt(1 - x * x)),
     "add": _of(_same, _same),
     "asin": _of(lambda xp, g, out, x: g / xp.sqrt(1 - x * x)),
-    "astype": _of(_same),
     "asinh": _of(lambda xp, g, out, x: g / xp.sqrt(x * x + 1)),
+    "astype": _of(_same),
+    "at_least": _of(_within),
+    "at_most": _of(_within),
     "atan": _of(lambda xp, g, out, x: g / (x * x + 1)),
+    "atan2": _of(
+        lambda xp, g, out, y, x: g * x / (x * x + y * y),
+        lambda xp, g, out, y, x: -g * y / (x * x + y * y),
+    ),
     "atanh": _of(lambda xp, g, out, x: g / ((1 - x) * (1 + x))),
+    "binned": _of(_same, _binned),
     "broadcast_to": _of(_same),
+    "clip": _of(_within, _beyond(-1), _beyond(1)),
     "concat": _joined,
+    "correlate": _of(
+        lambda xp, g, out, x, window, borders: correlate_back(xp, g, window, borders)
+    ),
     "cos": _of(lambda xp, g, out, x: -g * xp.sin(x)),
     "cosh": _of(lambda xp, g, out, x: g * xp.sinh(x)),
+    "cumulative": _of(lambda xp, g, out, x: _running_sum(xp, g, out, x, axis=-1)),
     "cumulative_sum": _of(_running_sum),
     "divide": _of(
         lambda xp, g, out, x, y: g / y, lambda xp, g, out, x, y: -g * out / y
@@ -254,6 +329,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "expm1": _of(lambda xp, g, out, x: g * (out + 1)),
     "flip": _of(_flipped),
     "getitem": _of(_picked),
+    "hypot": _of(_leg(0), _leg(1)),
     "log": _of(lambda xp, g, out, x: g / x),
     "log10": _of(lambda xp, g, out, x: g / (x * math.log(10))),
     "log1p": _of(lambda xp, g, out, x: g / (x + 1)),
@@ -269,15 +345,25 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "mean": _of(_mean),
     "min": _of(_extreme),
     "minimum": _of(_chosen(0), _chosen(1)),
+    "moveaxis": _of(lambda xp, g, out, x, start, end: xp.moveaxis(g, end, start)),
     "multiply": _of(lambda xp, g, out, x, y: g * y, lambda xp, g, out, x, y: g * x),
     "negative": _of(lambda xp, g, out, x: -g),
+    "neighbours": _of(lambda xp, g, out, x, axis: neighbours(xp, g, axis)),
     "permute_dims": _of(_permuted),
     "positive": _of(_same),
+    "positive_part": _of(lambda xp, g, out, x: select(xp, x > 0, g)),
     "pow": _of(_base, _exponent),
     "reciprocal": _of(lambda xp, g, out, x: -g * out * out),
+    "remainder": _of(_same, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
+    "reordered": _of(_reordered),
     "reshape": _of(_reshaped),
+    "roll": _of(_rolled),
+    "select": _of(_same, lambda xp, g, out, mask, x: select(xp, mask, g)),
     "sin": _of(lambda xp, g, out, x: g * xp.cos(x)),
     "sinh": _of(lambda xp, g, out, x: g * xp.cosh(x)),
+    "softmax": _of(_softmax),
+    "softplus": _of(lambda xp, g, out, x: g / (1.0 + xp.exp(-x))),
+    "split_softmax": _of(_split_softmax),
     "sqrt": _of(lambda xp, g, out, x: 0.5 * g / out),
     "square": _of(lambda xp, g, out, x: 2 * g * x),
     "squeeze": _of(_reshaped),
@@ -288,5 +374,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "take_along_axis": _of(_taken_along),
     "tan": _of(lambda xp, g, out, x: g * (out * out + 1)),
     "tanh": _of(lambda xp, g, out, x: g * (1 - out * out)),
+    "tril": _of(lambda xp, g, out, x, *, k=0: xp.tril(g, k=k)),
+    "triu": _of(lambda xp, g, out, x, *, k=0: xp.triu(g, k=k)),
     "where": _of(_same, _where(1), _where(2)),
 }

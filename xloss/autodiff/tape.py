@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import heapq
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from types import ModuleType
 from typing import Any, NoReturn
 
 import array_api_compat
 
-from .._core.namespace import Recorded
+from .._core.namespace import Fresh, Recorded, RecordedNamespace, cast
 from .._core.typing import Namespace
-from .rules import CONSTANT, PLAIN, RULES
+from .composed import COMPOSED
+from .rules import CONSTANT, PLAIN, RULES, Part
 
 __all__ = ["Tape", "Traced"]
 
@@ -24,24 +27,39 @@ __all__ = ["Tape", "Traced"]
 class Node:
     """The place of a traced array on its tape, where its gradient arrives."""
 
-    __slots__ = ("backward", "gradient", "index", "parents")
+    __slots__ = ("gradient", "index", "owned", "parents", "spread")
 
     def __init__(
         self,
         index: int,
-        parents: Sequence[Node | None] = (),
-        backward: Callable[[Any], Sequence[Any]] = lambda _: (),
+        parents: Sequence[Node] = (),
+        spread: Callable[[Any], None] = lambda _: None,
     ) -> None:
         self.index = index
         self.parents = parents
-        self.backward = backward
-        """from the gradient of this array to those of its parents"""
+        self.spread = spread
+        """hands the gradient of this array on to its parents"""
         self.gradient: Any = None
+        self.owned = False
+        """whether no one else has the gradient, so that it may be added to in place"""
 
-    def receive(self, gradient: Any) -> None:
-        """Add to the gradient."""
-        first = self.gradient is None
-        self.gradient = gradient if first else self.gradient + gradient
+    def receive(self, gradient: Any, *, fresh: bool = False) -> None:
+        """Add to the gradient an array, perhaps one that no one else has."""
+        if self.gradient is None:
+            self.gradient, self.owned = gradient, fresh
+        elif self.owned:
+            self.gradient += gradient
+        else:
+            self.gradient, self.owned = self.gradient + gradient, True
+
+    def receive_part(self, xp: Namespace, like: Any, part: Part) -> None:
+        """Add to a part of the gradient of an array."""
+        if self.gradient is None:
+            self.gradient = xp.zeros_like(like)
+        elif not self.owned:
+            self.gradient = xp.asarray(self.gradient, copy=True)
+        self.gradient[part.key] += part.gradient
+        self.owned = True
 
 
 class Tape:
@@ -61,36 +79,62 @@ class Tape:
         """Wrap an array that no gradient goes to."""
         return Traced(self, value, None)
 
+    def another(self) -> Tape:
+        """Return an empty tape of the same library."""
+        return Tape(self.xp)
+
     def apply(self, name: str, function: Any, args: Any, options: Any) -> Any:
         """Call a function with what its arguments wrap, and write it down."""
         plain = [self.unwrap(arg) for arg in args]
         for key, option in options.items():
-            if isinstance(option, Traced) and option.node is not None:
+            if isinstance(option, Traced) and option.varies:
                 msg = f"value_and_grad: {name} takes {key} as a constant alone"
                 raise NotImplementedError(msg)
         options = {key: self.unwrap(option) for key, option in options.items()}
         out = function(*plain, **options)
         inputs = list(_each(args))
-        nodes = [x.node if isinstance(x, Traced) else None for x in inputs]
-        if name in CONSTANT or not any(nodes):
+        varying = [i for i, x in enumerate(inputs) if isinstance(x, Traced) and x.node]
+        if name in CONSTANT or not varying:
             return self._wrap(out)
         if name not in RULES:
             msg = f"value_and_grad: {name} has no rule for its derivative"
             raise NotImplementedError(msg)
         rule = RULES[name]
 
-        def backward(gradient: Any) -> list[Any]:
-            return [
-                None
-                if node is None
-                else self._fit(
-                    rule(i)(self.xp, gradient, out, *plain, **options), x.value
-                )
-                for i, (node, x) in enumerate(zip(nodes, inputs, strict=True))
-            ]
+        def backward(gradient: Any) -> Iterator[Any]:
+            for i in varying:
+                yield rule(i)(self.xp, gradient, out, *plain, **options)
+
+        return self.record(out, [inputs[i] for i in varying], backward)
+
+    def record(
+        self,
+        value: Any,
+        inputs: Sequence[Traced],
+        backward: Callable[[Any], Iterable[Any]],
+    ) -> Traced:
+        """Wrap a result of some arrays that vary.
+
+        `backward` takes its gradient to those of the inputs: of the shape that the
+        input was broadcast to, or a :class:`Part`, or :class:`Fresh`.
+        """
+
+        def spread(gradient: Any) -> None:
+            for x, found in zip(inputs, backward(gradient), strict=True):
+                self._hand(x, found)
 
         self._count += 1
-        return Traced(self, out, Node(self._count, nodes, backward))
+        parents = [x.node for x in inputs if x.node is not None]
+        return Traced(self, value, Node(self._count, parents, spread))
+
+    def _hand(self, x: Traced, gradient: Any) -> None:
+        assert x.node is not None  # it varies
+        if isinstance(gradient, Part):
+            x.node.receive_part(self.xp, x.value, gradient)
+        elif isinstance(gradient, Fresh):
+            x.node.receive(gradient.array, fresh=True)
+        else:
+            x.node.receive(_fit(self.xp, gradient, x.value))
 
     def unwrap(self, x: Any) -> Any:
         """Return what a traced array wraps, also within a tuple or a list."""
@@ -110,38 +154,20 @@ class Tape:
             return [self._wrap(x) for x in out]
         return self.constant(out) if hasattr(out, "dtype") else out
 
-    def _fit(self, gradient: Any, like: Any) -> Any:
-        """Return a gradient in the shape and dtype of its array.
-
-        Summed over the axes that the array was broadcast along.
-        """
-        xp = self.xp
-        extra = gradient.ndim - like.ndim
-        short = [
-            extra + i
-            for i, n in enumerate(like.shape)
-            if n == 1 != gradient.shape[extra + i]
-        ]
-        axes = (*range(extra), *short)
-        if axes:
-            gradient = xp.sum(gradient, axis=axes, keepdims=True)
-        if gradient.shape != like.shape:
-            gradient = xp.reshape(gradient, like.shape)
-        same = gradient.dtype == like.dtype
-        return gradient if same else xp.astype(gradient, like.dtype)
-
-    def backward(self, result: Traced) -> None:
-        """Take gradients of a 0-d result to the variables, and forget the rest."""
+    def backward(self, result: Traced, gradient: Any = None) -> None:
+        """Take a gradient, or 1, from a result to the variables; forget the rest."""
         if result.node is not None:
-            result.node.receive(self.xp.ones_like(result.value))
+            one = self.xp.ones_like(result.value) if gradient is None else gradient
+            result.node.receive(one)
             _propagate(result.node)
 
     def gradient(self, variable: Traced) -> Any:
-        """Return the gradient that arrived at a variable."""
+        """Return the gradient that arrived at a variable, an array of its own."""
         node = variable.node
         if node is None or node.gradient is None:
             return self.xp.zeros_like(variable.value)
-        return node.gradient
+        gradient = node.gradient
+        return gradient if node.owned else self.xp.asarray(gradient, copy=True)
 
 
 def _propagate(node: Node) -> None:
@@ -152,14 +178,30 @@ def _propagate(node: Node) -> None:
         _, node = heapq.heappop(waiting)
         if not node.parents:
             continue
-        gradients = node.backward(node.gradient)
-        for parent, gradient in zip(node.parents, gradients, strict=True):
-            if parent is not None:
-                parent.receive(gradient)
-                if parent.index not in met:
-                    met.add(parent.index)
-                    heapq.heappush(waiting, (-parent.index, parent))
-        node.gradient, node.parents, node.backward = None, (), lambda _: ()
+        node.spread(node.gradient)
+        for parent in node.parents:
+            if parent.index not in met:
+                met.add(parent.index)
+                heapq.heappush(waiting, (-parent.index, parent))
+        node.gradient, node.parents, node.spread = None, (), lambda _: None
+
+
+def _fit(xp: Namespace, gradient: Any, like: Any) -> Any:
+    """Return a gradient in the shape and dtype of its array.
+
+    Summed over the axes that the array was broadcast along.
+    """
+    if gradient.shape != like.shape:
+        extra = gradient.ndim - like.ndim
+        short = [
+            extra + i
+            for i, n in enumerate(like.shape)
+            if n == 1 != gradient.shape[extra + i]
+        ]
+        if axes := (*range(extra), *short):
+            gradient = xp.sum(gradient, axis=axes, keepdims=True)
+        gradient = xp.reshape(gradient, like.shape)
+    return cast(xp, gradient, like.dtype)
 
 
 def _each(args: Any) -> Iterator[Any]:
@@ -171,23 +213,39 @@ def _each(args: Any) -> Iterator[Any]:
             yield arg
 
 
-class TracedNamespace:
+class TracedNamespace(RecordedNamespace):
     """A namespace whose functions take traced arrays."""
 
     def __init__(self, tape: Tape) -> None:
-        self._tape = tape
+        self.tape = tape
         self.__name__ = f"traced {tape.xp.__name__}"
 
     def __getattr__(self, name: str) -> Any:
-        tape = self._tape
-        value = getattr(tape.xp, name)
+        value = getattr(self.tape.xp, name)
+        if name in COMPOSED:
+            return partial(COMPOSED[name], self)
+        if isinstance(value, ModuleType):
+            return _Extension(self.tape, value, name)
         if name in PLAIN or isinstance(value, type) or not callable(value):
             return value
+        return _traced(self.tape, name, value)
 
-        def function(*args: Any, **options: Any) -> Any:
-            return tape.apply(name, value, args, options)
 
-        return function
+class _Extension:
+    """A part of a namespace, such as linalg."""
+
+    def __init__(self, tape: Tape, module: ModuleType, name: str) -> None:
+        self._tape, self._module, self._name = tape, module, name
+
+    def __getattr__(self, name: str) -> Any:
+        return _traced(self._tape, f"{self._name}.{name}", getattr(self._module, name))
+
+
+def _traced(tape: Tape, name: str, function: Any) -> Callable[..., Any]:
+    def call(*args: Any, **options: Any) -> Any:
+        return tape.apply(name, function, args, options)
+
+    return call
 
 
 def _refuse(what: str, instead: str) -> Callable[..., NoReturn]:
@@ -210,6 +268,11 @@ class Traced(Recorded):
         self.tape = tape
         self.value = value
         self.node = node
+
+    @property
+    def varies(self) -> bool:
+        """Whether a gradient goes to it, or through it."""
+        return self.node is not None
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
         return self.tape.namespace
@@ -248,6 +311,9 @@ class Traced(Recorded):
     def mT(self) -> Any:  # noqa: N802 - the standard's name
         """The transposed matrices."""
         return self.tape.namespace.matrix_transpose(self)
+
+    def __len__(self) -> int:
+        return self.shape[0]
 
     def __getitem__(self, key: Any) -> Any:
         return self.tape.apply("getitem", operator.getitem, (self, key), {})
