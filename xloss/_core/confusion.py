@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .labels import Labels, class_sums, own, with_own
-from .namespace import cast, is_eager_torch, is_numpy, is_recorded
+from .namespace import (
+    Fresh,
+    Recorded,
+    cast,
+    is_eager_torch,
+    is_numpy,
+    is_recorded,
+    over_numpy,
+    plain,
+)
 from .numerics import (
     at_most,
     count,
@@ -56,7 +65,9 @@ def confused(
     sums_of = partial(_of_shares, xp, pooled)
     if read is not None:
         sums_of = partial(_of_labels, xp, pooled, read)
-    if is_numpy(xp):
+    if read is not None and over_numpy(xp) and isinstance(logits, Recorded):
+        sums, wrong = _recorded(pooled, read, logits, plain(target), compute), None
+    elif is_numpy(xp):
         sums, wrong = _in_strips(sums_of, logits, target, compute, pooled, read), None
     else:
         target = target if read else cast(xp, target, compute)
@@ -86,24 +97,83 @@ def _in_strips(
     return Confusion(*totals)
 
 
+def _recorded(
+    pooled: bool, read: Read, traced: Recorded, target: Any, compute: Any
+) -> Confusion:
+    """Return the sums of traced NumPy logits, as one step of their tape.
+
+    It keeps the probabilities, and turns them into the gradient strip by strip.
+    """
+    logits = traced.value
+    p = np.empty(logits.shape, compute)
+    totals = np.zeros((3, logits.shape[0], 1 if pooled else logits.shape[1]))
+    for part, labels in _labelled_strips(read, logits, target):
+        z = limited(np, labels.counted, cast(np, logits[part], compute), 0.0)
+        others, rivals, mine = _exponentials(np, z, labels)
+        share = np.where(labels.counted, 1.0 / (rivals + mine), 0.0)
+        p[part] = with_own(np, labels, others, mine) * share
+        sums = _sums(np, pooled, labels, others * share, rivals * share)
+        totals[:, part[0]] += np.stack(sums)
+
+    def backward(g: Any) -> Iterator[Fresh]:
+        g = cast(np, g, compute)
+        for part, labels in _labelled_strips(read, logits, target):
+            _to_gradient(p[part], g[:, part[0]], pooled, labels)
+        yield Fresh(cast(np, p, logits.dtype))
+
+    sums = traced.tape.record(cast(np, totals, compute), [traced], backward)
+    return Confusion(*(sums[i, ...] for i in range(3)))
+
+
+def _to_gradient(p: Any, g: Any, pooled: bool, labels: Labels) -> None:
+    """Turn probabilities, in place, into the gradient of sums whose gradients are g.
+
+    With the slope s in each probability, it is p (s - sum of p s), to all of which a
+    constant may be added: the slope in that of the label becomes 0.
+    """
+    spatial = (1,) * (p.ndim - 2)
+    false, missed = (x.reshape(*x.shape, *spatial) for x in g[:2])
+    if pooled:  # both sums are of the missed probability
+        slopes = np.broadcast_to(false + missed, p.shape)
+    else:
+        slopes = false + np.take_along_axis(missed, labels.index, axis=1)
+    slopes = with_own(np, labels, slopes, 0.0)
+    slopes -= np.sum(p * slopes, axis=1, keepdims=True)
+    p *= slopes
+
+
+def _labelled_strips(
+    read: Read, logits: Any, target: Any
+) -> Iterator[tuple[tuple[slice, ...], Labels]]:
+    for strip in strips(logits.shape, 0, None, whole_channels=True):
+        batch, _, *spatial = strip.images
+        yield strip.images, read(np, target[batch, *spatial], logits.shape[1])
+
+
 def _of_labels(
     xp: Namespace, pooled: bool, read: Read, logits: Any, target: Any
 ) -> tuple[Confusion, Any]:
-    labels = read(target, logits.shape[1])
-    spatial = tuple(range(2, logits.ndim))
+    labels = read(xp, target, logits.shape[1])
     p, missed = probabilities(xp, logits, labels)
+    return _sums(xp, pooled, labels, p, missed), labels.wrong_samples(xp)
+
+
+def _sums(
+    xp: Namespace, pooled: bool, labels: Labels, p: Any, missed: Any
+) -> Confusion:
+    spatial = tuple(range(2, p.ndim))
     if pooled:  # the false probability of a pixel is the missed one
         false = missed = xp.sum(missed, axis=spatial)
         total = count(xp, labels.counted, spatial, missed.dtype)
+        return Confusion(false, missed, total)
+    missed = class_sums(xp, labels, missed)
+    total = class_sums(xp, labels, cast(xp, labels.counted, p.dtype))
+    if is_eager_torch(xp):
+        false = xp.sum(select(xp, labels.counted, p), axis=spatial)
+        false = false - (total - missed)
     else:
-        missed = class_sums(xp, labels, missed)
-        total = class_sums(xp, labels, cast(xp, labels.counted, p.dtype))
-        if is_eager_torch(xp):
-            false = xp.sum(select(xp, labels.counted, p), axis=spatial)
-            false = false - (total - missed)
-        else:
-            false = xp.sum(p, axis=spatial)
-    return Confusion(false, missed, total), labels.wrong_samples(xp)
+        false = xp.sum(p, axis=spatial)
+    return Confusion(false, missed, total)
 
 
 def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]:
@@ -125,11 +195,19 @@ def probabilities(xp: Namespace, logits: Any, labels: Labels) -> tuple[Any, Any]
         return with_own(xp, labels, shares, 0.0), own(xp, labels, shares)
     # Of 1 - p nothing is left as p nears 1. A sum that is divided by itself and the
     # rest has digits at both ends, and so have its slopes.
+    others, rivals, mine = _exponentials(xp, z, labels)
+    share = xp.where(labels.counted, 1.0 / (rivals + mine), 0.0)
+    return others * share, rivals * share
+
+
+def _exponentials(xp: Namespace, z: Any, labels: Labels) -> tuple[Any, Any, Any]:
+    """Return e^z of all classes but the label's, 0 there, their sum, and the label's.
+
+    In units of the largest one.
+    """
     e = xp.exp(z - xp.max(detach(xp, z), axis=1, keepdims=True))
     others = with_own(xp, labels, e, 0.0)
-    rivals = xp.sum(others, axis=1, keepdims=True)
-    share = xp.where(labels.counted, 1.0 / (rivals + own(xp, labels, e)), 0.0)
-    return others * share, rivals * share
+    return others, xp.sum(others, axis=1, keepdims=True), own(xp, labels, e)
 
 
 def _of_shares(

@@ -15,7 +15,7 @@ from .typing import ArrayT, Namespace
 
 __all__ = ["Read", "SampleLoss", "class_means", "per_sample"]
 
-Read = Callable[[Any, int], Labels]
+Read = Callable[[Namespace, Any, int], Labels]
 """Labels (B, *) and the number of classes to their masks."""
 
 SampleLoss = Callable[..., tuple[Any, Any]]
@@ -74,7 +74,7 @@ def per_sample(
     if logits.ndim == 2:  # a pixel for each sample
         logits, target = xp.expand_dims(logits, axis=2), xp.expand_dims(target, axis=-1)
 
-    def read(labels: Any, classes: int) -> Labels:
+    def read(xp: Namespace, labels: Any, classes: int) -> Labels:
         name = list(arrays)[1]
         count = num_classes or classes
         return read_labels(function, name, xp, labels, count, ignore_index)
@@ -111,7 +111,7 @@ def class_means(
         raise NotImplementedError(msg)
 
     def of_batch(logits: Any, target: Any) -> tuple[Any, Any]:
-        labels = read(target, logits.shape[1])
+        labels = read(xp, target, logits.shape[1])
         losses = class_losses(xp, cast(xp, logits, compute), labels, **options)
         return xp.mean(losses, axis=1), labels.wrong_samples(xp)
 
