@@ -93,8 +93,9 @@ def pointwise(
         floats, or arrays that broadcast.
     """
     reduction = check_reduction(function, reduction)
+    pred, target = arrays.values()
     weights = {"where": where, "sample_weight": sample_weight, "weight": weight}
-    if any(isinstance(x, Probe) for x in arrays.values()):
+    if isinstance(pred, Probe) or isinstance(target, Probe):
         counts = {
             "weight_counts": weight_counts,
             "weight_broadcasts": weight_broadcasts,
@@ -104,21 +105,20 @@ def pointwise(
         return call  # type: ignore[no-any-return]
     numbers: dict[str, float] = {}
     extra = {name: x for name, x in weights.items() if x is not None}
-    uneven = extra.keys() - (set() if weight_counts else {"weight"})
     for name, value in options.items():
         (numbers if is_number(value) else extra)[name] = value
-    tape = tape_of({**arrays, **extra})
-    pred, target = arrays.values()
-    traced: Operands = {"pred": pred, "target": target, **extra}
-    arrays, extra = plain_all(tape, arrays), plain_all(tape, extra)
+    operands: Operands = {"pred": pred, "target": target, **extra}
+    traced, tape = operands, tape_of(operands)
+    if tape is not None:
+        operands = plain_all(tape, traced)
+        arrays, extra = plain_all(tape, arrays), plain_all(tape, extra)
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra, weight_broadcasts)
 
-    operands = plain_all(tape, traced)
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
     numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
     evaluate: Callable[..., Any] = partial(_evaluate, weight_counts, numbers)
-    variables = varying(traced)
+    variables = {} if tape is None else varying(traced)
     loss: Any
     if is_numpy(xp) and variables.keys() <= {"pred", "target"}:
         cut, out = partial(elementwise_blocks, dtypes), None
@@ -127,8 +127,7 @@ def pointwise(
         how = operands, cut, reduction, dtype, out
         if variables:
             run = _differentiable(kernel, evaluate, tape)
-            even = isinstance(kernel, Kernel) and not uneven
-            count = operands["pred"].size if even else None
+            count = _count(kernel, operands, weight_counts)
             loss = record_blocks(tape, variables, run, *how, count=count)
         else:
             loss = reduce_blocks(partial(evaluate, _term(kernel), xp), *how)
@@ -142,6 +141,17 @@ def pointwise(
         loss = cast(xp, reduce(xp, loss, counted, reduction), dtype)
     result: ArrayT = loss
     return result
+
+
+def _count(
+    kernel: Kernel | Pairwise, operands: Operands, weight_counts: bool
+) -> int | None:
+    """Return the number of elements, where `mean` divides by no less."""
+    weights = {"where", "sample_weight", *(["weight"] if weight_counts else [])}
+    if weights & operands.keys() or not isinstance(kernel, Kernel):
+        return None  # a pair may be ignored
+    size: int = operands["pred"].size
+    return size
 
 
 def _term(kernel: Kernel | Pairwise) -> Pairwise:
