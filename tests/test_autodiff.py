@@ -167,7 +167,7 @@ class TestBadInput:
 
     def test_no_arrays(self):
         with refused(TypeError, "value_and_grad", "must be an array.*got none"):
-            value_and_grad(lambda x: x)(1.0)
+            value_and_grad(lambda x: x)(())
         with refused(TypeError, "value_and_grad", "argument 0 must be an array.*float"):
             value_and_grad(lambda x, y: y)(1.0, X)
 
@@ -189,8 +189,10 @@ class TestBadInput:
             value_and_grad(lambda x: ask(x.__array_namespace__().sum(x)))(X)
 
     def test_unknown_functions(self):
-        with refused(NotImplementedError, "value_and_grad", "prod has no rule"):
-            value_and_grad(lambda x: x.__array_namespace__().prod(x))(X)
+        with refused(
+            NotImplementedError, "value_and_grad", "linalg.svdvals has no rule"
+        ):
+            value_and_grad(lambda x: x.__array_namespace__().linalg.svdvals(x))(X)
 
     def test_arrays_by_keyword(self):
         def squeeze(x):

@@ -37,6 +37,7 @@ ALONG = np.asarray([[1, 1, 0], [3, 0, 2]])
 MASK = np.asarray([[True], [False], [True]])
 BINS = np.asarray([[0, 2, 2, 0], [1, 1, 0, 1]])
 ORDER = np.asarray([[2, 0, 3, 1], [1, 2, 3, 0]])
+HOLES = np.asarray([[1.0, 0.0, 0.0, 1.0], [1.0, 1.0, 0.0, 1.0], [1.0] * 4])
 ENDS = np.asarray([-0.5, 0.1, -1.0, -0.2])
 WINDOW = filters.Window([0.1, 0.2, 0.4, 0.2, 0.1])
 LONG = (2, 7, 37)
@@ -108,6 +109,7 @@ CASES = [
     ("tan", *unary(-1.0, 1.0)),
     ("tanh", *unary()),
     ("atan2", *pair((3, 4), (4,), low=-2.0)),
+    ("asarray", *call()),
     ("at_least", *call(0.3)),
     ("at_most", *call(0.3)),
     ("binned", lambda f, x: f(BINS, x, 3), [uniform(-2, 2, 2, 2, 4)]),
@@ -128,6 +130,16 @@ CASES = [
     ("moveaxis", *call(0, 2, shapes=((2, 3, 4),))),
     ("neighbours", *call(1)),
     ("positive_part", *unary()),
+    ("prod", *call(axis=1)),
+    ("prod", lambda f, x: f(x * HOLES, axis=0), [uniform(1, 2, 3, 4)]),
+    ("repeat", *call(3)),
+    ("repeat", *call(2, axis=-1)),
+    ("tile", *call((2, 1, 3))),
+    ("sum", *call(0)),
+    ("concat", lambda f, x, y: f([x, y], axis=None), [uniform(-2, 2, 2, 3)] * 2),
+    ("permute_dims", *call((-1, 0, 1), shapes=((2, 3, 4),))),
+    ("pow", lambda f, x: f(x, 0), [uniform(-2, 2, 4)]),
+    ("take", lambda f, x: f(x, np.arange(40) % 3, axis=1), [uniform(-2, 2, 20, 3)]),
     ("remainder", *pair()),
     ("reordered", lambda f, x: f(x, ORDER), [uniform(-2, 2, 2, 4)]),
     ("roll", *call(2)),

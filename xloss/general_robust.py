@@ -13,6 +13,7 @@ from ._core.checks import is_number, option
 from ._core.numerics import (
     at_most,
     blend,
+    clip,
     expm1,
     expm1_ratio,
     expm1_ratio_near_zero,
@@ -122,48 +123,62 @@ def _at_two(xp: Namespace, z: Any, alpha: Any) -> Any:
 
 
 def _psi(xp: Namespace, x: Any, alpha: Any) -> Any:
+    bound = largest_square(xp, x) ** 0.5
+    near = clip(xp, x, -bound, bound)  # beyond, x² would overflow
+    if is_number(alpha):
+        x = near if alpha < 2.0 else x
+    else:
+        x = xp.where(alpha < 2.0, near, x)
     return x * _influence(xp, x * x, alpha)[0]
 
 
 def _derivatives(xp: Namespace, z: Any, alpha: Any) -> tuple[Any, Any, Any]:
-    z = at_most(xp, z, largest_square(xp, z))
-    influence, w, growth = _influence(xp, z, alpha)
+    influence, share, growth = _influence(xp, z, alpha)
     bend = alpha - 2.0
     sign = (bend > 0) - (bend < 0) if is_number(alpha) else xp.sign(bend)
-    second = influence / (w + 1.0)
-    return 0.5 * influence, 0.25 * sign * second, (growth + 1.0) * second
+    return 0.5 * influence, 0.25 * sign * share * influence, growth * influence
 
 
 def _influence(xp: Namespace, z: Any, alpha: Any) -> tuple[Any, Any, Any]:
-    """Return psi(x)/x = (1 + w)^(alpha/2 - 1), w = z/|alpha - 2|, and (alpha - 1) w.
+    """Return p = psi(x)/x, and what p is multiplied by for second derivatives.
 
-    In the limits an exponential, 0, and z with the sign of alpha.
+    p is (1 + z/b)^(alpha/2 - 1). The one in z is p b/(z + b), over 4 and with the sign
+    of alpha - 2, and the one in x is p ((alpha - 1) z + b)/(z + b).
     """
     if is_number(alpha):
         if abs(alpha) >= _infinite(xp, z):
             growth = z if alpha > 0.0 else -z
-            return xp.exp(0.5 * growth), 0.0 * z, growth
-        w = z / (abs(alpha - 2.0) or 1.0)  # at 2 the power is 0
-        return _power(xp, w, 0.5 * alpha - 1.0), w, (alpha - 1.0) * w
+            return xp.exp(0.5 * growth), 1.0, growth + 1.0
+        b = abs(alpha - 2.0) or 1.0  # at 2 the power is 0
+        return _finite_influence(xp, z, alpha, b, max(b, 1.0))
     finite = xp.abs(alpha) < _infinite(xp, z)
     shape = xp.where(finite, alpha, 1.0)
-    w = z / xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
-    growth = xp.where(alpha > 0.0, z, -z)
-    limit = xp.exp(xp.where(finite, 0.0, 0.5 * growth))
-    power = _power(xp, w, 0.5 * shape - 1.0)
-    growth = xp.where(finite, (shape - 1.0) * w, growth)
-    return xp.where(finite, power, limit), xp.where(finite, w, 0.0), growth
+    b = xp.where(shape == 2.0, 1.0, xp.abs(shape - 2.0))
+    power, share, growth = _finite_influence(xp, z, shape, b, xp.where(b < 1.0, 1.0, b))
+    signed = xp.where(alpha > 0.0, z, -z)
+    return (
+        xp.where(finite, power, xp.exp(xp.where(finite, 0.0, 0.5 * signed))),
+        xp.where(finite, share, 1.0),
+        xp.where(finite, growth, signed + 1.0),
+    )
 
 
-def _power(xp: Namespace, w: Any, exponent: Any) -> Any:
-    """Return (1 + w)^exponent, of which a large one magnifies what rounds 1 + w."""
-    if is_number(exponent):
-        if abs(exponent) <= 0.5 * _STEEP:
-            return (w + 1.0) ** exponent
-        return xp.exp(exponent * xp.log1p(w))
-    steep = xp.abs(exponent) > 0.5 * _STEEP
-    power = (w + 1.0) ** xp.where(steep, 0.0, exponent)
-    return xp.where(steep, xp.exp(exponent * xp.log1p(w)), power)
+def _finite_influence(
+    xp: Namespace, z: Any, alpha: Any, b: Any, c: Any
+) -> tuple[Any, Any, Any]:
+    # In units of c = max(b, 1): near alpha = 2, where b is small, z/b would overflow.
+    z, b, exponent = z / c, b / c, 0.5 * alpha - 1.0
+    whole = z + b
+    share, growth = b / whole, ((alpha - 1.0) * z + b) / whole
+    # A large exponent, and there b is 1, magnifies what rounds 1 + z.
+    steep = abs(exponent) > 0.5 * _STEEP
+    if is_number(alpha):
+        if steep:
+            return xp.exp(exponent * xp.log1p(z)), share, growth
+        return whole**exponent * b**-exponent, share, growth
+    flat = xp.where(steep, 0.0, exponent)
+    power = xp.exp(exponent * xp.log1p(z))
+    return xp.where(steep, power, whole**flat * b**-flat), share, growth
 
 
 GENERAL_ROBUST = Kernel(_rho, _psi, _derivatives)

@@ -59,8 +59,12 @@ def _huber_derivatives(xp: Namespace, z: Any, delta: Any) -> tuple[Any, Any, Any
 
 
 def _smooth_l1_derivatives(xp: Namespace, z: Any, beta: Any) -> tuple[Any, Any, Any]:
-    first, second, hessian = _huber_derivatives(xp, z, beta)
-    return first / beta, second / beta, hessian / beta
+    size = xp.sqrt(z)
+    near = size <= beta
+    beyond = xp.where(near, 1.0, size)
+    first = xp.where(near, 0.5 / beta, 0.5 / beyond)
+    second = xp.where(near, 0.0, -0.5 * first / beyond / beyond)
+    return first, second, xp.where(near, 1.0 / beta, 0.0)
 
 
 HUBER = Kernel(_huber, _huber_psi, _huber_derivatives)
@@ -236,6 +240,7 @@ def smooth_l1_loss(
     array([0.125, 3.5  ])
     """
     refuse_size_average("smooth_l1_loss", reduction)
+    beta = number("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0")
     return pointwise(
         "smooth_l1_loss",
         ABSOLUTE if is_number(beta) and beta == 0 else SMOOTH_L1,
@@ -243,7 +248,7 @@ def smooth_l1_loss(
         reduction,
         where=where,
         sample_weight=sample_weight,
-        beta=number("smooth_l1_loss", "beta", beta, lambda v: v >= 0, "at least 0"),
+        beta=beta,
     )
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from ._core.checks import choice
 from ._core.elementwise import Call, elementwise_call
 from ._core.namespace import array_namespace, cast, widest_float
+from ._core.numerics import at_most, largest_square
 from ._core.pointwise import Kernel, Pairwise, pointwise
 from ._core.typing import Namespace
 
@@ -113,7 +114,8 @@ def triple(caller: str, loss: Callable[..., Any]) -> Callable[[Namespace, Any], 
     def evaluate(xp: Namespace, z: Any) -> tuple[Any, Any, Any]:
         assert kernel.derivatives is not None
         x = xp.sqrt(z) / scale
-        first, second, _ = kernel.derivatives(xp, z / scale / scale, **options)
+        inner = at_most(xp, z / scale / scale, largest_square(xp, x))
+        first, second, _ = kernel.derivatives(xp, inner, **options)
         second = second / scale / scale / scale / scale
         return kernel.rho(xp, x, **options), first / scale / scale, second
 
@@ -141,7 +143,8 @@ def _curvature(
     x = (pred - target) / scale
     if where is not None:
         x = xp.where(where, x, 0.0)
-    first, _, hessian = kernel.derivatives(xp, x * x, **options)
+    z = at_most(xp, x * x, largest_square(xp, x))
+    first, _, hessian = kernel.derivatives(xp, z, **options)
     result = hessian if kind == "hessian" else 2.0 * first
     result = result / scale / scale
     return result if where is None else xp.where(where, result, 0.0), where

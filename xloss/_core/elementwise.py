@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
 __all__ = ["Call", "Probe", "elementwise_call", "probed"]
@@ -13,7 +13,7 @@ class _NotElementwiseError(Exception):
     """Something other than the driver of elementwise losses met a probe."""
 
 
-def _refuse(*_: Any) -> NoReturn:
+def _refuse(*_: Any, **__: Any) -> NoReturn:
     raise _NotElementwiseError
 
 
@@ -39,8 +39,7 @@ class Probe(_Opaque):
     def __init__(self, array: Any) -> None:
         self.array = array
 
-    def __getattr__(self, name: str) -> NoReturn:
-        raise _NotElementwiseError
+    __array_namespace__ = _refuse
 
 
 def probed(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,11 +71,12 @@ def elementwise_call(
 
     Nothing is computed, and so no array is looked at.
     """
+    probes = Probe(pred), Probe(target)
     try:
-        call = loss(Probe(pred), Probe(target), *args, **options)
-    except _NotElementwiseError:
+        call = loss(*probes, *args, **options)
+    except (_NotElementwiseError, AttributeError):  # a probe has no attributes
         call = None
-    if not isinstance(call, Call):
+    if not _is_of(call, probes):
         name = getattr(loss, "__name__", type(loss).__name__)
         msg = (
             f"{caller}: the loss must be an elementwise one of this library, called on "
@@ -84,4 +84,16 @@ def elementwise_call(
             f"of a function of one prediction and its target), got {name}"
         )
         raise ValueError(msg)
-    return call
+    result: Call = replace(call, arrays=probed(call.arrays))
+    return result
+
+
+def _is_of(call: Any, probes: tuple[Probe, Probe]) -> bool:
+    """Whether this is a call on the probes in their places, and nowhere else."""
+    if not isinstance(call, Call):
+        return False
+    places = zip(call.arrays.values(), probes, strict=True)
+    others = call.keywords.values()
+    return all(x is probe for x, probe in places) and not any(
+        isinstance(x, Probe) for x in others
+    )

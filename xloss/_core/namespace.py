@@ -239,8 +239,9 @@ def is_jax(xp: Namespace) -> bool:
 
 
 def is_dask(xp: Namespace) -> bool:
-    """Whether this is Dask's namespace."""
-    return bool(xp.__name__ == "array_api_compat.dask.array")
+    """Whether this is Dask's namespace, or that of traced arrays of Dask."""
+    name = (xp.tape.xp if isinstance(xp, RecordedNamespace) else xp).__name__
+    return bool(name == "array_api_compat.dask.array")
 
 
 def is_eager_torch(xp: Namespace) -> bool:

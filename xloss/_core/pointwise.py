@@ -15,7 +15,7 @@ from .checks import (
     check_same_shape,
     is_number,
 )
-from .elementwise import Call, Probe, probed
+from .elementwise import Call, Probe
 from .namespace import as_operand, cast, in_range, is_numpy, resolve
 from .numpy_blocks import Operands, elementwise_blocks, reduce_blocks
 from .recording import (
@@ -101,8 +101,8 @@ def pointwise(
             "weight_broadcasts": weight_broadcasts,
         }
         keywords = {**options, **weights, **counts}
-        call: Any = Call(function, kernel, probed(arrays), reduction, keywords)
-        return call  # type: ignore[no-any-return]
+        call: Any = Call(function, kernel, arrays, reduction, keywords)
+        return call
     numbers: dict[str, float] = {}
     extra = {name: x for name, x in weights.items() if x is not None}
     for name, value in options.items():

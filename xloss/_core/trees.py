@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -27,12 +28,22 @@ def leaves_of(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
 
 
 def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
-    """Apply a function to what is in tuples, lists and dicts."""
+    """Apply a function to what is in tuples, lists and dicts.
+
+    What holds nothing that changes is returned itself.
+    """
     if type(tree) is np.ndarray:
         return function(tree)
     if isinstance(tree, dict):
-        return {key: map_leaves(function, x) for key, x in tree.items()}
+        parts = {key: map_leaves(function, x) for key, x in tree.items()}
+        if all(parts[key] is x for key, x in tree.items()):
+            return tree
+        changed = copy(tree)
+        changed.update(parts)
+        return changed
     if isinstance(tree, (tuple, list)):
-        parts = [map_leaves(function, x) for x in tree]
-        return tree._make(parts) if hasattr(tree, "_make") else type(tree)(parts)
+        items = [map_leaves(function, x) for x in tree]
+        if all(new is old for new, old in zip(items, tree, strict=True)):
+            return tree
+        return tree._make(items) if hasattr(tree, "_make") else type(tree)(items)
     return function(tree)

@@ -7,7 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .._core.namespace import array_namespace, is_array, is_jax, is_torch
+from .._core.namespace import (
+    array_namespace,
+    is_array,
+    is_jax,
+    is_recorded,
+    is_torch,
+    scalar,
+)
 from .._core.trees import leaves_of, map_leaves
 from .tape import Tape, Traced
 
@@ -40,8 +47,9 @@ def value_and_grad(
         At the call: if there is no such argument or no array in it, or if the function
         asks for the value of an array, as ``if`` and ``float`` do, or writes into it.
     ValueError
-        At the call: if the function does not return a scalar, or an array to
-        differentiate by is not of a floating dtype.
+        At the call: if the function does not return a scalar, an array to differentiate
+        by is not of a floating dtype, or this is a call within another. For the last
+        two torch and JAX have errors of their own, or none.
     NotImplementedError
         At the call: if the function uses one of the standard whose derivative is not
         known here, or none of the standard.
@@ -50,7 +58,8 @@ def value_and_grad(
     -----
     For JAX arrays this is ``jax.value_and_grad``, for torch tensors
     ``torch.func.grad_and_value``. For NumPy, CuPy and other libraries that implement
-    the standard, the function is called with arrays that record what is done to them.
+    the standard, the function is called with arrays that record what is done to them,
+    in the place of all arrays among the arguments.
 
     Examples
     --------
@@ -64,11 +73,7 @@ def value_and_grad(
 
     def differentiated(*args: Any, **options: Any) -> tuple[Any, Any]:
         numbers = argnums if isinstance(argnums, tuple) else (argnums,)
-        leaves = dict(leaves_of(args, "argument "))
-        if options:
-            leaves |= dict(leaves_of(options, ""))
-        arrays = {name: x for name, x in leaves.items() if is_array(x)}
-        xp = _check(arrays, args, numbers)
+        xp = _check(args, options, numbers)
         if is_torch(xp):
             from torch.func import grad_and_value
 
@@ -122,36 +127,59 @@ def grad(
     return gradient
 
 
-def _check(arrays: Mapping[str, Any], args: Any, numbers: tuple[Any, ...]) -> Any:
+def _check(args: Any, options: Mapping[str, Any], numbers: tuple[Any, ...]) -> Any:
     """Return the namespace of all arrays, if the chosen ones can be varied."""
-    for number in numbers:
-        if not (isinstance(number, int) and -len(args) <= number < len(args)):
-            msg = (
-                f"value_and_grad: argnums must be places among the {len(args)} "
-                f"positional arguments, got {number!r}"
-            )
-            raise TypeError(msg)
-    if not arrays:
-        msg = "value_and_grad: there must be an array among the arguments, got none"
-        raise TypeError(msg)
-    xp = array_namespace("value_and_grad", arrays)
+    _check_places(len(args), numbers)
+    arrays = dict(leaves_of(args, "argument "))
+    if options:
+        arrays |= dict(leaves_of(options, ""))
+    arrays = {name: x for name, x in arrays.items() if _is_data(x)}
+    chosen: dict[str, Any] = {}
     for number in numbers:
         place = number % len(args)
-        chosen = dict(leaves_of(args[place], f"argument {place}"))
-        for name, x in chosen.items():
-            if not is_array(x):
-                msg = (
-                    f"value_and_grad: {name} must be an array, or a tuple, a list or a "
-                    f"dict of arrays, got {type(x).__name__}"
-                )
-                raise TypeError(msg)
-            if not xp.isdtype(x.dtype, "real floating"):
-                msg = (
-                    f"value_and_grad: {name} must have a real floating dtype to "
-                    f"differentiate by it, got {x.dtype}; convert it first"
-                )
-                raise ValueError(msg)
+        chosen |= dict(leaves_of(args[place], f"argument {place}"))
+    for name, x in chosen.items():
+        if not is_array(x):
+            kind = "an array, or a tuple, a list or a dict of arrays"
+            msg = f"value_and_grad: {name} must be {kind}, got {type(x).__name__}"
+            raise TypeError(msg)
+    if not arrays and not chosen:
+        msg = "value_and_grad: there must be an array among the arguments, got none"
+        raise TypeError(msg)
+    xp = array_namespace("value_and_grad", {**arrays, **chosen})
+    if is_recorded(xp):
+        msg = (
+            "value_and_grad: one call within another is not possible for arrays of "
+            f"{xp.tape.xp.__name__}; take torch or JAX for second derivatives, or "
+            "xloss.curvature"
+        )
+        raise ValueError(msg)
+    for name, x in chosen.items():
+        if not xp.isdtype(x.dtype, "real floating"):
+            msg = (
+                f"value_and_grad: {name} must have a real floating dtype to "
+                f"differentiate by it, got {x.dtype}; convert it first"
+            )
+            raise ValueError(msg)
     return xp
+
+
+def _check_places(count: int, numbers: tuple[Any, ...]) -> None:
+    for number in numbers:
+        if not (isinstance(number, int) and -count <= number < count):
+            msg = (
+                f"value_and_grad: argnums must be places among the {count} positional "
+                f"arguments, got {number!r}"
+            )
+            raise TypeError(msg)
+    if len({number % count for number in numbers}) < len(numbers):
+        msg = f"value_and_grad: argnums must be different places, got {numbers}"
+        raise ValueError(msg)
+
+
+def _is_data(x: Any) -> bool:
+    """Whether an argument is an array; a NumPy scalar is an option, like a number."""
+    return not isinstance(x, np.generic) and is_array(x)
 
 
 def _recorded(
@@ -162,7 +190,7 @@ def _recorded(
     places = [number % len(args) for number in numbers]
 
     def constant(x: Any) -> Any:
-        return tape.constant(x) if is_array(x) else x
+        return tape.constant(x) if _is_data(x) else x
 
     traced = [
         map_leaves(tape.variable if i in places else constant, arg)
@@ -173,9 +201,10 @@ def _recorded(
         _check_scalar(result)
         if not isinstance(result, Traced):
             result = tape.constant(result)
+        value = tape.unwrap(result)
         tape.backward(result)
         gradients = [map_leaves(tape.gradient, traced[i]) for i in places]
-    return result.value, tuple(gradients)
+    return scalar(xp, value), tuple(gradients)
 
 
 def _check_scalar(result: Any) -> None:

@@ -32,9 +32,11 @@ CONSTANT = frozenset(
         "ceil",
         "count",
         "count_nonzero",
+        "empty_like",
         "equal",
         "floor",
         "floor_divide",
+        "full_like",
         "greater",
         "greater_equal",
         "isfinite",
@@ -79,16 +81,16 @@ def _before(axis: int) -> tuple[slice, ...]:
     return (slice(None),) * axis
 
 
-def _sum(xp: Any, g: Any, out: Any, x: Any, *, axis: Any = None, **_: Any) -> Any:
+def _sum(xp: Any, g: Any, out: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     return xp.broadcast_to(_kept(xp, g, x, axis), x.shape)
 
 
-def _mean(xp: Any, g: Any, out: Any, x: Any, *, axis: Any = None, **_: Any) -> Any:
+def _mean(xp: Any, g: Any, out: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     count = math.prod(x.shape[a] for a in _axes(x, axis))
     return _sum(xp, g / max(1, count), out, x, axis=axis)
 
 
-def _extreme(xp: Any, g: Any, out: Any, x: Any, *, axis: Any = None, **_: Any) -> Any:
+def _extreme(xp: Any, g: Any, out: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     ties = xp.astype(x == _kept(xp, out, x, axis), x.dtype)
     count = xp.sum(ties, axis=_axes(x, axis), keepdims=True)
     return ties * (_kept(xp, g, x, axis) / count)
@@ -99,7 +101,6 @@ def _running_sum(
     g: Any,
     out: Any,
     x: Any,
-    *,
     axis: int | None = None,
     include_initial: bool = False,
     **_: Any,
@@ -119,14 +120,19 @@ class Part(NamedTuple):
 
 def _picked(xp: Any, g: Any, out: Any, x: Any, key: Any) -> Part:
     for index in key if isinstance(key, tuple) else (key,):
-        if hasattr(index, "dtype") and not xp.isdtype(index.dtype, "bool"):
+        if isinstance(index, list) or _holds_indices(xp, index):
             msg = "value_and_grad: indexing by an array has no derivative; use take"
             raise NotImplementedError(msg)
     return Part(key, g)
 
 
+def _holds_indices(xp: Any, index: Any) -> bool:
+    """Whether part of a key is an array of indices, which may repeat."""
+    return getattr(index, "ndim", 0) > 0 and not xp.isdtype(index.dtype, "bool")
+
+
 def _taken(
-    xp: Any, g: Any, out: Any, x: Any, index: Any, *, axis: int | None = None
+    xp: Any, g: Any, out: Any, x: Any, index: Any, axis: int | None = None
 ) -> Any:
     order = _last(x.ndim, axis or 0)
     lead = tuple(x.shape[i] for i in order[:-1])
@@ -137,9 +143,7 @@ def _taken(
     return xp.permute_dims(xp.reshape(sums, (*lead, count)), _inverse(order))
 
 
-def _taken_along(
-    xp: Any, g: Any, out: Any, x: Any, index: Any, *, axis: int = -1
-) -> Any:
+def _taken_along(xp: Any, g: Any, out: Any, x: Any, index: Any, axis: int = -1) -> Any:
     order = _last(x.ndim, axis)
     lead = tuple(x.shape[i] for i in order[:-1])
     count, rows = x.shape[order[-1]], math.prod(lead)
@@ -166,7 +170,11 @@ def _inverse(order: Sequence[int]) -> tuple[int, ...]:
 def _joined(i: int) -> Callable[..., Any]:
     """Return the rule of concat for the array of this place."""
 
-    def rule(xp: Any, g: Any, out: Any, arrays: Any, *, axis: int = 0) -> Any:
+    def rule(xp: Any, g: Any, out: Any, arrays: Any, axis: int | None = 0) -> Any:
+        if axis is None:
+            start = sum(math.prod(x.shape) for x in arrays[:i])
+            part = g[start : start + math.prod(arrays[i].shape)]
+            return xp.reshape(part, arrays[i].shape)
         axis = axis % g.ndim
         start = sum(x.shape[axis] for x in arrays[:i])
         stop = start + arrays[i].shape[axis]
@@ -176,18 +184,18 @@ def _joined(i: int) -> Callable[..., Any]:
 
 
 def _stacked(i: int) -> Callable[..., Any]:
-    def rule(xp: Any, g: Any, out: Any, arrays: Any, *, axis: int = 0) -> Any:
+    def rule(xp: Any, g: Any, out: Any, arrays: Any, axis: int = 0) -> Any:
         return g[(*_before(axis % g.ndim), i, ...)]
 
     return rule
 
 
-def _flipped(xp: Any, g: Any, out: Any, x: Any, *, axis: Any = None) -> Any:
+def _flipped(xp: Any, g: Any, out: Any, x: Any, axis: Any = None) -> Any:
     return xp.flip(g, axis=axis)
 
 
 def _permuted(xp: Any, g: Any, out: Any, x: Any, axes: Any) -> Any:
-    return xp.permute_dims(g, _inverse(axes))
+    return xp.permute_dims(g, _inverse([a % x.ndim for a in axes]))
 
 
 def _reshaped(xp: Any, g: Any, out: Any, x: Any, *_: Any, **__: Any) -> Any:
@@ -275,19 +283,35 @@ def _leg(mine: int) -> Callable[..., Any]:
     return rule
 
 
-def _rolled(xp: Any, g: Any, out: Any, x: Any, shift: Any, *, axis: Any = None) -> Any:
+def _rolled(xp: Any, g: Any, out: Any, x: Any, shift: Any, axis: Any = None) -> Any:
     back = tuple(-n for n in shift) if isinstance(shift, tuple) else -shift
     return xp.roll(g, back, axis=axis)
 
 
 def _base(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
-    return g * y * x ** (y - 1)
+    if isinstance(y, (int, float)):
+        return g * y * x ** (y - 1) if y else xp.zeros_like(g)
+    power = x ** xp.where(y == 0, xp.ones_like(y), y - 1)
+    return g * y * power
 
 
 def _exponent(xp: Any, g: Any, out: Any, x: Any, y: Any) -> Any:
     if isinstance(x, (int, float)):
         return g * out * math.log(x) if x > 0 else 0.0 * g
-    return xp.where(out == 0, xp.zeros_like(g), g * out * xp.log(x))
+    zero = (out == 0) | (x == 0)
+    return xp.where(zero, xp.zeros_like(g), g * out * xp.log(x))
+
+
+def _product(xp: Any, g: Any, out: Any, x: Any, axis: Any = None, **_: Any) -> Any:
+    """Return the gradient of a product: of the others, where one factor is 0."""
+    zero = x == 0
+    axes = _axes(x, axis)
+    rest = xp.prod(xp.where(zero, xp.ones_like(x), x), axis=axes, keepdims=True)
+    zeros = xp.sum(xp.astype(zero, x.dtype), axis=axes, keepdims=True)
+    others = xp.where(zero, rest, xp.zeros_like(x))
+    others = xp.where(zeros == 1, others, xp.zeros_like(x))
+    quotient = rest / xp.where(zero, xp.ones_like(x), x)
+    return _kept(xp, g, x, axis) * xp.where(zeros == 0, quotient, others)
 
 
 def _of(*rules: Callable[..., Any]) -> Callable[[int], Callable[..., Any]]:
@@ -299,6 +323,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "abs": _of(lambda xp, g, out, x: g * xp.sign(x)),
     "acos": _of(lambda xp, g, out, x: -g / xp.sqrt(1 - x * x)),
     "add": _of(_same, _same),
+    "asarray": _of(_same),
     "asin": _of(lambda xp, g, out, x: g / xp.sqrt(1 - x * x)),
     "asinh": _of(lambda xp, g, out, x: g / xp.sqrt(x * x + 1)),
     "astype": _of(_same),
@@ -353,6 +378,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "positive": _of(_same),
     "positive_part": _of(lambda xp, g, out, x: select(xp, x > 0, g)),
     "pow": _of(_base, _exponent),
+    "prod": _of(_product),
     "reciprocal": _of(lambda xp, g, out, x: -g * out * out),
     "remainder": _of(_same, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
     "reordered": _of(_reordered),
@@ -374,7 +400,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "take_along_axis": _of(_taken_along),
     "tan": _of(lambda xp, g, out, x: g * (out * out + 1)),
     "tanh": _of(lambda xp, g, out, x: g * (1 - out * out)),
-    "tril": _of(lambda xp, g, out, x, *, k=0: xp.tril(g, k=k)),
-    "triu": _of(lambda xp, g, out, x, *, k=0: xp.triu(g, k=k)),
+    "tril": _of(lambda xp, g, out, x, k=0: xp.tril(g, k=k)),
+    "triu": _of(lambda xp, g, out, x, k=0: xp.triu(g, k=k)),
     "where": _of(_same, _where(1), _where(2)),
 }

@@ -15,6 +15,7 @@ from types import ModuleType
 from typing import Any, NoReturn
 
 import array_api_compat
+import numpy as np
 
 from .._core.namespace import Fresh, Recorded, RecordedNamespace, cast
 from .._core.typing import Namespace
@@ -56,7 +57,7 @@ class Node:
         """Add to a part of the gradient of an array."""
         if self.gradient is None:
             self.gradient = xp.zeros_like(like)
-        elif not self.owned:
+        elif not (self.owned and self.gradient.ndim):  # one without axes is a scalar
             self.gradient = xp.asarray(self.gradient, copy=True)
         self.gradient[part.key] += part.gradient
         self.owned = True
@@ -69,15 +70,21 @@ class Tape:
         self.xp = xp
         self.namespace = TracedNamespace(self)
         self._count = 0
+        self._floating: dict[Any, bool] = {}
 
     def variable(self, value: Any) -> Traced:
         """Wrap an array that gradients are asked for."""
         self._count += 1
-        return Traced(self, value, Node(self._count))
+        return Traced(self, self._plain(value), Node(self._count))
 
     def constant(self, value: Any) -> Traced:
         """Wrap an array that no gradient goes to."""
         return Traced(self, value, None)
+
+    def _plain(self, value: Any) -> Any:
+        """Return an array of no subclass, and a NumPy scalar as an array."""
+        of_numpy = isinstance(value, (np.ndarray, np.generic))
+        return np.asarray(value) if of_numpy else value
 
     def another(self) -> Tape:
         """Return an empty tape of the same library."""
@@ -94,7 +101,7 @@ class Tape:
         out = function(*plain, **options)
         inputs = list(_each(args))
         varying = [i for i, x in enumerate(inputs) if isinstance(x, Traced) and x.node]
-        if name in CONSTANT or not varying:
+        if name in CONSTANT or not varying or not self._varies(name, out):
             return self._wrap(out)
         if name not in RULES:
             msg = f"value_and_grad: {name} has no rule for its derivative"
@@ -106,6 +113,18 @@ class Tape:
                 yield rule(i)(self.xp, gradient, out, *plain, **options)
 
         return self.record(out, [inputs[i] for i in varying], backward)
+
+    def _varies(self, name: str, out: Any) -> bool:
+        """Whether a result may have a derivative: integers and masks have none."""
+        dtype = getattr(out, "dtype", None)
+        if dtype is None:  # several results
+            return True
+        if dtype not in self._floating:
+            if self.xp.isdtype(dtype, "complex floating"):
+                msg = f"value_and_grad: {name} gives complex numbers, without rules"
+                raise NotImplementedError(msg)
+            self._floating[dtype] = bool(self.xp.isdtype(dtype, "real floating"))
+        return self._floating[dtype]
 
     def record(
         self,
@@ -200,6 +219,7 @@ def _fit(xp: Namespace, gradient: Any, like: Any) -> Any:
         ]
         if axes := (*range(extra), *short):
             gradient = xp.sum(gradient, axis=axes, keepdims=True)
+        assert gradient.shape[max(extra, 0) :] == like.shape, "a rule is wrong"
         gradient = xp.reshape(gradient, like.shape)
     return cast(xp, gradient, like.dtype)
 
@@ -238,7 +258,8 @@ class _Extension:
         self._tape, self._module, self._name = tape, module, name
 
     def __getattr__(self, name: str) -> Any:
-        return _traced(self._tape, f"{self._name}.{name}", getattr(self._module, name))
+        known = name if name in RULES else f"{self._name}.{name}"  # linalg.matmul
+        return _traced(self._tape, known, getattr(self._module, name))
 
 
 def _traced(tape: Tape, name: str, function: Any) -> Callable[..., Any]:
@@ -317,6 +338,13 @@ class Traced(Recorded):
 
     def __getitem__(self, key: Any) -> Any:
         return self.tape.apply("getitem", operator.getitem, (self, key), {})
+
+    def __getattr__(self, name: str) -> NoReturn:
+        msg = (
+            f"value_and_grad: a traced array has no {name}; use the functions of its "
+            "namespace, xp = x.__array_namespace__()"
+        )
+        raise AttributeError(msg)
 
     def __repr__(self) -> str:
         return f"Traced({self.value!r})"

@@ -79,6 +79,7 @@ class BoostingObjective:
         pred, target = xp.reshape(y_pred, rows), xp.reshape(y_true, rows)
         parts = self._gradient(pred, target), self._hessian(xp, pred, target)
         if sample_weight is not None:
+            _check_weight(self.function, sample_weight, y_pred.shape[0])
             weight = xp.reshape(sample_weight, (-1, 1))
             parts = weight * parts[0], weight * parts[1]
         gradient, hessian = [cast(xp, part, xp.float32) for part in parts]
@@ -117,7 +118,7 @@ class BoostingObjective:
             The mean for the squared error, the median for the absolute one, the
             quantile for the quantile loss, the log-odds for
             :func:`xloss.binary_cross_entropy_with_logits`. For the other smooth ones
-            what iteratively reweighted least squares reaches from the median, to 12
+            what iteratively reweighted least squares reaches from the median, to 8
             digits: where the loss is not convex, a local minimiser.
 
         Raises
@@ -129,6 +130,15 @@ class BoostingObjective:
             not both labels.
         """
         return best_constant(self.function, self.loss, y_true, sample_weight)
+
+
+def _check_weight(function: str, weight: Any, count: int) -> None:
+    if math.prod(weight.shape) != count:
+        msg = (
+            f"{function}: sample_weight must be one number for each of the {count} "
+            f"samples, got shape {tuple(weight.shape)}"
+        )
+        raise ValueError(msg)
 
 
 def _check_curvature(function: str, value: Any) -> None:

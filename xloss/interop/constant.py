@@ -56,10 +56,13 @@ def _vectors(caller: str, y_true: Any, sample_weight: Any) -> tuple[Vector, Vect
         raise ValueError(msg)
     weight = np.ones_like(y) if sample_weight is None else sample_weight
     weight = np.asarray(weight, dtype=np.float64)
-    if weight.shape != y.shape or not np.all(weight >= 0.0) or not weight.sum() > 0.0:
+    if weight.shape != y.shape or not (
+        np.all(weight >= 0.0) and 0.0 < weight.sum() < math.inf
+    ):
         msg = (
             f"{caller}: sample_weight of init_score must be one number of at least 0 "
-            f"for each of the {y.size} targets, and not all 0, got shape {weight.shape}"
+            f"for each of the {y.size} targets, finite and not all 0, got shape "
+            f"{weight.shape}"
         )
         raise ValueError(msg)
     return y[weight > 0.0], weight[weight > 0.0]
@@ -80,6 +83,12 @@ def _log_odds(caller: str, y: Vector, weight: Vector, pos_weight: Any) -> float:
         msg = f"{caller}: init_score is known for one pos_weight, got shape {came}"
         raise NotImplementedError(msg)
     factor = 1.0 if pos_weight is None else float(np.reshape(pos_weight, ()))
+    if not (np.all(y >= 0.0) and np.all(y <= 1.0)):
+        msg = (
+            f"{caller}: y_true of init_score must hold labels or probabilities in "
+            f"[0, 1], got numbers from {y.min()} to {y.max()}"
+        )
+        raise ValueError(msg)
     positive, negative = factor * np.sum(weight * y), np.sum(weight * (1.0 - y))
     if not (positive > 0.0 and negative > 0.0):
         msg = (

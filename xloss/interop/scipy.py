@@ -36,7 +36,7 @@ def scipy_objective(
     target: Any,
     /,
     *,
-    shape: tuple[int, ...] | None = None,
+    shape: int | tuple[int, ...] | None = None,
     dtype: Any = None,
     **options: Any,
 ) -> Callable[[Any], tuple[float, Vector]]:
@@ -126,9 +126,9 @@ def _reshaped(x: Any, shape: tuple[int, ...]) -> Vector:
     return np.reshape(vector, shape)
 
 
-def _shape(target: Any, shape: tuple[int, ...] | None) -> tuple[int, ...]:
+def _shape(target: Any, shape: int | tuple[int, ...] | None) -> tuple[int, ...]:
     if shape is not None:
-        return tuple(shape)
+        return (shape,) if isinstance(shape, int) else tuple(shape)
     if not is_array(target):
         msg = (
             "scipy_objective: shape must be given, that of the prediction, where "

@@ -19,8 +19,8 @@ class _Metric:
     loss: Callable[..., Any]
 
     @property
-    def __name__(self) -> str:  # a scorer prints it
-        return getattr(self.loss, "__name__", repr(self.loss))
+    def __name__(self) -> str:  # a scorer prints it, and XGBoost takes it apart
+        return getattr(self.loss, "__name__", type(self.loss).__name__)
 
     def __call__(
         self,
