@@ -119,7 +119,7 @@ def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
     backward) of the time of minimum and maximum; CuPy's waits for its bounds.
     """
     if is_numpy(xp):
-        return np.clip(x, low, high)  # that of array_api_compat adds 12 microseconds
+        return x.clip(low, high)  # the function adds 2 microseconds, compat's 12
     if is_torch(xp):
         return xp.clamp(x, low, high)
     return xp.maximum(xp.minimum(x, constant(xp, high, x)), constant(xp, low, x))
@@ -209,7 +209,7 @@ def positive_part(xp: Namespace, x: Any) -> Any:
 def at_most(xp: Namespace, x: Any, bound: float) -> Any:
     """Return the smaller of x and a number, NaN for NaN; faster as :func:`clip` is."""
     if is_numpy(xp):
-        return np.clip(x, -np.inf, bound)
+        return x.clip(-np.inf, bound)
     if is_torch(xp):
         return xp.clamp(x, max=bound)
     return xp.minimum(x, constant(xp, bound, x))
@@ -219,7 +219,7 @@ def at_most(xp: Namespace, x: Any, bound: float) -> Any:
 def at_least(xp: Namespace, x: Any, bound: float) -> Any:
     """Return the larger of x and a number, NaN for NaN; faster as :func:`clip` is."""
     if is_numpy(xp):
-        return np.clip(x, bound, np.inf)
+        return x.clip(bound, np.inf)
     if is_torch(xp):
         return xp.clamp(x, min=bound)
     return xp.maximum(x, constant(xp, bound, x))

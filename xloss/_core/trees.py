@@ -17,12 +17,10 @@ def leaves_of(tree: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield name, tree
     elif isinstance(tree, dict):
         for key, x in tree.items():
-            yield from leaves_of(x, f"{name}[{key!r}]" if name else str(key))
+            yield from leaves_of(x, f"{name}[{key!r}]")
     elif isinstance(tree, (tuple, list)):
         for i, x in enumerate(tree):
-            yield from leaves_of(
-                x, f"{name}{i}" if name.endswith(" ") else f"{name}[{i}]"
-            )
+            yield from leaves_of(x, f"{name}[{i}]")
     else:
         yield name, tree
 

@@ -130,14 +130,18 @@ def grad(
 def _check(args: Any, options: Mapping[str, Any], numbers: tuple[Any, ...]) -> Any:
     """Return the namespace of all arrays, if the chosen ones can be varied."""
     _check_places(len(args), numbers)
-    arrays = dict(leaves_of(args, "argument "))
-    if options:
-        arrays |= dict(leaves_of(options, ""))
-    arrays = {name: x for name, x in arrays.items() if _is_data(x)}
+    places = {number % len(args) for number in numbers}
+    arrays: dict[str, Any] = {}
     chosen: dict[str, Any] = {}
-    for number in numbers:
-        place = number % len(args)
-        chosen |= dict(leaves_of(args[place], f"argument {place}"))
+    for place, arg in enumerate(args):
+        leaves = leaves_of(arg, f"argument {place}")
+        if place in places:
+            chosen.update(leaves)
+        else:
+            arrays.update((name, x) for name, x in leaves if _is_data(x))
+    for key, option in options.items():
+        leaves = leaves_of(option, key)
+        arrays.update((name, x) for name, x in leaves if _is_data(x))
     for name, x in chosen.items():
         if not is_array(x):
             kind = "an array, or a tuple, a list or a dict of arrays"
@@ -179,7 +183,7 @@ def _check_places(count: int, numbers: tuple[Any, ...]) -> None:
 
 def _is_data(x: Any) -> bool:
     """Whether an argument is an array; a NumPy scalar is an option, like a number."""
-    return not isinstance(x, np.generic) and is_array(x)
+    return not isinstance(x, (str, float, int, np.generic)) and is_array(x)
 
 
 def _recorded(

@@ -176,9 +176,15 @@ class Tape:
     def backward(self, result: Traced, gradient: Any = None) -> None:
         """Take a gradient, or 1, from a result to the variables; forget the rest."""
         if result.node is not None:
-            one = self.xp.ones_like(result.value) if gradient is None else gradient
-            result.node.receive(one)
+            if gradient is None:  # of a scalar
+                gradient = self._one(result.value)
+            result.node.receive(gradient)
             _propagate(result.node)
+
+    def _one(self, value: Any) -> Any:
+        if isinstance(value, np.generic):
+            return type(value)(1)
+        return self.xp.ones_like(value)
 
     def gradient(self, variable: Traced) -> Any:
         """Return the gradient that arrived at a variable, an array of its own."""
