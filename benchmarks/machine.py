@@ -23,6 +23,7 @@ PEERS = (
     "dm-pix",
     "scipy",
     "scikit-image",
+    "autograd",
 )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import xloss
 from benchmarks import modes
 from benchmarks.modes import Inputs, Loss
 
@@ -14,7 +15,7 @@ MIB = 2**20
 
 
 def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
-    """Return the largest extra memory of a NumPy call, without its result.
+    """Return the largest extra memory of a NumPy call, without its results.
 
     NumPy registers the memory of arrays with tracemalloc.
     """
@@ -27,7 +28,8 @@ def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    return max(0, peak - before - int(result.nbytes))
+    results = result if isinstance(result, tuple) else (result,)
+    return max(0, peak - before - sum(int(x.nbytes) for x in results))
 
 
 def extra_on_numpy(loss: Loss, inputs: Inputs) -> float:
@@ -38,6 +40,17 @@ def extra_on_numpy(loss: Loss, inputs: Inputs) -> float:
 def extra_mib_on_numpy(loss: Loss, inputs: Inputs) -> float:
     """Return the largest extra memory of a NumPy call, in MiB."""
     return numpy_peak(loss, *inputs) / MIB
+
+
+def gradient_mib_on_numpy(loss: Loss, inputs: Inputs) -> float:
+    """Return the largest memory of value and gradient beside the gradient, in MiB."""
+    return numpy_peak(xloss.value_and_grad(loss), *inputs) / MIB
+
+
+def gradient_mib_on_torch(loss: Loss, inputs: Inputs) -> float:
+    """Return the same of torch."""
+    peak = torch_peak(modes.torch_gradient(loss, inputs))
+    return (peak - int(inputs[0].nbytes)) / MIB
 
 
 def kept_for_backward(loss: Loss, inputs: Inputs) -> float:

@@ -6,8 +6,10 @@ and the gradient, so that two contenders can be held to the same answer.
 
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from typing import Any
 
+import xloss
 from benchmarks.timing import Contender
 
 Loss = Callable[..., Any]
@@ -16,6 +18,17 @@ Inputs = Sequence[Any]
 
 def numpy_forward(loss: Loss, inputs: Inputs) -> Contender:
     return lambda: loss(*inputs)
+
+
+def numpy_gradient(loss: Loss, inputs: Inputs) -> Contender:
+    call = xloss.value_and_grad(loss)
+    return lambda: call(*inputs)
+
+
+def autograd_gradient(loss: Loss, inputs: Inputs) -> Contender:
+    """NumPy again, by the functions of the package `autograd`."""
+    call = import_module("autograd").value_and_grad(loss)
+    return lambda: call(*inputs)
 
 
 def torch_forward(loss: Loss, inputs: Inputs) -> Contender:
@@ -34,6 +47,16 @@ def torch_gradient(loss: Loss, inputs: Inputs, wanted: int = 1) -> Contender:
         value = loss(*tensors)
         value.backward()
         return value.detach(), *(variable.grad for variable in variables)
+
+    return run
+
+
+def torch_and_back(loss: Loss, inputs: Inputs) -> Contender:
+    """Value and gradient of NumPy arrays by way of torch, which shares their memory."""
+
+    def run() -> tuple[Any, Any]:
+        value, gradient = torch_gradient(loss, inputs)()
+        return value.numpy(), gradient.numpy()
 
     return run
 

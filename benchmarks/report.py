@@ -68,7 +68,7 @@ def _cells(row: Row, result: Result) -> tuple[str, ...]:
     return (
         row.loss,
         row.peer,
-        _number(result.ours),
+        _number(result.ours) if result.unit != "apart" else f"{result.ours:.1e}",
         _number(result.theirs),
         result.unit,
         "" if result.ratio is None else f"{result.ratio:.2f} x",

@@ -109,9 +109,7 @@ def timed(
 
     def measure(settings: Settings) -> Result:
         ours, theirs = contenders(settings.size if size is None else size)
-        apart = difference(ours(), theirs())
-        if not apart <= agreement:
-            raise ValueError(f"different work: the results are {apart:.1e} apart")
+        check_same(ours(), theirs(), agreement)
         times = race(ours, theirs, settings.rounds)
         costs = times.ours / seconds, times.theirs / seconds
         return Result(unit, *costs, times.ratio, times.low, times.high)
@@ -134,6 +132,13 @@ def measured(
         return Result(unit, mine, other, ratio, ratio, ratio)
 
     return measure
+
+
+def check_same(ours: Any, theirs: Any, agreement: float) -> None:
+    """Refuse to compare contenders whose results differ."""
+    apart = difference(ours, theirs)
+    if not apart <= agreement:
+        raise ValueError(f"different work: the results are {apart:.1e} apart")
 
 
 def difference(ours: Any, theirs: Any) -> float:

@@ -58,6 +58,7 @@ __all__ = [
     "ratio",
     "relative_entropy",
     "reordered",
+    "restored",
     "scaled_log1p",
     "select",
     "sinh_excess",
@@ -388,6 +389,15 @@ def reordered(xp: Namespace, x: Any, order: Any) -> Any:
     return xp.take_along_axis(x, order, axis=-1)
 
 
+def restored(xp: Namespace, x: Any, order: Any) -> Any:
+    """Return what in this order along the last axis is x."""
+    if is_numpy(xp):  # a tenth of the time of a second sort
+        result = np.empty_like(x)
+        np.put_along_axis(result, order, x, axis=-1)
+        return result
+    return reordered(xp, x, xp.argsort(order, axis=-1))
+
+
 @primitive
 def largest_index(xp: Namespace, x: Any, axis: int) -> Any:
     """Return where x is largest along an axis, which is kept."""
@@ -401,6 +411,8 @@ def softplus(xp: Namespace, x: Any) -> Any:
     """Return log(1 + exp(x)) with all digits, and right derivatives at 0."""
     if is_torch(xp):  # one pass for six
         return xp.nn.functional.softplus(x, threshold=40.0)
+    if is_numpy(xp):  # a third of the time of `where` on an unpredictable condition
+        return at_least(xp, x, 0.0) + np.log1p(np.exp(-np.abs(x)))
     # No |x|, whose derivative at 0 is 0 or 1: each branch is smooth where it is taken.
     positive = x > 0
     small = xp.log1p(xp.exp(xp.where(positive, -x, x)))

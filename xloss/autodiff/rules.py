@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from .._core.filters import correlate_back
-from .._core.numerics import binned, matmul, neighbours, select, softmax
+from .._core.numerics import binned, matmul, neighbours, restored, select, softmax
 
 __all__ = ["CONSTANT", "PLAIN", "RULES", "Part"]
 
@@ -151,10 +151,6 @@ def _taken_along(xp: Any, g: Any, out: Any, x: Any, index: Any, axis: int = -1) 
     values = xp.reshape(xp.permute_dims(g, order), (rows, 1, index.shape[1]))
     sums = binned(xp, index, values, count)
     return xp.permute_dims(xp.reshape(sums, (*lead, count)), _inverse(order))
-
-
-def _reordered(xp: Any, g: Any, out: Any, x: Any, order: Any) -> Any:
-    return xp.take_along_axis(g, xp.argsort(order, axis=-1), axis=-1)
 
 
 def _last(ndim: int, axis: int) -> tuple[int, ...]:
@@ -381,7 +377,7 @@ RULES: dict[str, Callable[[int], Callable[..., Any]]] = {
     "prod": _of(_product),
     "reciprocal": _of(lambda xp, g, out, x: -g * out * out),
     "remainder": _of(_same, lambda xp, g, out, x, y: -g * xp.floor(x / y)),
-    "reordered": _of(_reordered),
+    "reordered": _of(lambda xp, g, out, x, order: restored(xp, g, order)),
     "reshape": _of(_reshaped),
     "roll": _of(_rolled),
     "select": _of(_same, lambda xp, g, out, mask, x: select(xp, mask, g)),
