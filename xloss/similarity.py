@@ -10,7 +10,7 @@ from typing import Any, Literal
 from ._core.checks import choice, is_number, number, odd_size, positive
 from ._core.filters import Borders, Window, gaussian
 from ._core.local_moments import Moments, Omit, centre, moments
-from ._core.numerics import at_most
+from ._core.numerics import at_most, within
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 from ._core.windowed import LossMap, windowed
 
@@ -349,8 +349,7 @@ def _windowed(
 
 def _loss_map(xp: Namespace, *images: Any, **options: Any) -> Any:
     half = 0.5 * _dissimilarity(xp, *images, **options)
-    # `where` rather than clip: torch then keeps two masks and not the map itself.
-    return xp.where(half < 0.0, 0.0, xp.where(half > 1.0, 1.0, half))
+    return within(xp, half, 0.0, 1.0)
 
 
 def _similarity_map(xp: Namespace, *images: Any, **options: Any) -> Any:

@@ -94,7 +94,8 @@ def correlate(xp: Namespace, x: Any, window: Window, borders: Borders) -> Any:
     if window.taps == [1.0]:
         return x
     for axis in range(-1, -len(borders) - 1, -1):
-        x = _correlate_axis(xp, x, window, axis % x.ndim, borders[axis])
+        reach = len(window.taps) // 2
+        x = _correlate_axis(xp, x, window, axis % x.ndim, borders[axis], reach)
     return x
 
 
@@ -107,10 +108,8 @@ def correlate_back(xp: Namespace, g: Any, window: Window, borders: Borders) -> A
         return g
     reach = len(window.taps) // 2
     for axis in range(-len(borders), 0):
-        own = axis % g.ndim
-        ends = _filled(xp, g, own, 2 * reach, "zeros")
-        g = xp.concat([ends, g, ends], axis=own)
-        g = _correlate_axis(xp, g, window, own, (None, None))
+        own, zeros = axis % g.ndim, ("zeros", "zeros")
+        g = _correlate_axis(xp, g, window, own, zeros, 2 * reach)
         g = _fold_ends(xp, g, own, reach, borders[axis])
     return g
 
@@ -133,19 +132,25 @@ def _fold_ends(
 
 
 def _correlate_axis(
-    xp: Namespace, x: Any, window: Window, axis: int, border: tuple[Any, Any]
+    xp: Namespace,
+    x: Any,
+    window: Window,
+    axis: int,
+    border: tuple[Any, Any],
+    reach: int,
 ) -> Any:
+    """Correlate one axis, with borders of so many elements."""
     shape = tuple(x.shape)
     before, after = shape[:axis], shape[axis + 1 :]
     overlap = len(window.taps) - 1
-    length = shape[axis] + sum(overlap // 2 for end in border if end) - overlap
+    length = shape[axis] + sum(reach for end in border if end) - overlap
     size = max(BLOCK, overlap)  # a block holds the overlap with the one before
     count = -(-length // size)
     tail = count * size - length
     # A compiler of any shape would compile anew for each answer: it is not asked.
     compiling = is_compiling(xp)
     uneven, several = compiling or tail > 0, compiling or count > 1
-    x = _extend(xp, x, axis, overlap // 2, border, size if compiling else tail)
+    x = _extend(xp, x, axis, reach, border, size if compiling else tail)
     if compiling:
         x = span(x, axis, 0, count * size + overlap)
     columns = math.prod(after)

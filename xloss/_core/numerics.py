@@ -25,6 +25,7 @@ from .namespace import (
     is_jax,
     is_numpy,
     is_torch,
+    over_numpy,
     widest_float,
 )
 from .typing import Namespace
@@ -68,6 +69,7 @@ __all__ = [
     "split_softmax",
     "two_slopes",
     "weighted_log",
+    "within",
 ]
 
 
@@ -124,6 +126,16 @@ def clip(xp: Namespace, x: Any, low: Any, high: Any) -> Any:
     if is_torch(xp):
         return xp.clamp(x, low, high)
     return xp.maximum(xp.minimum(x, constant(xp, high, x)), constant(xp, low, x))
+
+
+def within(xp: Namespace, x: Any, low: float, high: float) -> Any:
+    """Return x within two numbers, where rounding alone takes it out.
+
+    `where` rather than clip: torch then keeps two masks and not x itself.
+    """
+    if over_numpy(xp):
+        return clip(xp, x, low, high)
+    return xp.where(x < low, low, xp.where(x > high, high, x))
 
 
 def limited(xp: Namespace, mask: Any, x: Any, other: float) -> Any:

@@ -111,7 +111,8 @@ def pointwise(
     traced, tape = operands, tape_of(operands)
     if tape is not None:
         operands = plain_all(tape, traced)
-        arrays, extra = plain_all(tape, arrays), plain_all(tape, extra)
+        arrays = dict(zip(arrays, operands.values(), strict=False))
+        extra = {name: operands[name] for name in extra}
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra, weight_broadcasts)
 

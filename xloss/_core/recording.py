@@ -126,9 +126,8 @@ def record_blocks(
                 parts["loss"][...] = loss
             yield loss, weights
 
-    with np.errstate(all="ignore"):
-        total, divisor = add_up(losses())
-        value = total_of(total, divisor, reduction, result) if out is None else out[()]
+    total, divisor = add_up(losses())
+    value = total_of(total, divisor, reduction, result) if out is None else out[()]
     scale = (divisor or 1.0) if reduction == "mean" and not count else 1.0
 
     def backward(gradient: Any) -> Iterator[Fresh]:
