@@ -201,7 +201,8 @@ def _recorded(
         for i, arg in enumerate(args)
     ]
     with np.errstate(all="ignore"):  # inf and NaN are results here too
-        result = loss(*traced, **map_leaves(constant, options))
+        options = map_leaves(constant, options) if options else options
+        result = loss(*traced, **options)
         _check_scalar(result)
         if not isinstance(result, Traced):
             result = tape.constant(result)
@@ -212,11 +213,12 @@ def _recorded(
 
 
 def _check_scalar(result: Any) -> None:
-    shape = tuple(getattr(result, "shape", ("none",)))
-    if shape != ():
-        came = f"shape {shape}" if hasattr(result, "shape") else type(result).__name__
-        msg = (
-            f"value_and_grad: the function must return a scalar array, got {came}; "
-            "reduce the loss with 'mean' or 'sum'"
-        )
-        raise ValueError(msg)
+    shape = getattr(result, "shape", None)
+    if shape == ():
+        return
+    came = type(result).__name__ if shape is None else f"shape {tuple(shape)}"
+    msg = (
+        f"value_and_grad: the function must return a scalar array, got {came}; "
+        "reduce the loss with 'mean' or 'sum'"
+    )
+    raise ValueError(msg)

@@ -83,6 +83,8 @@ class Tape:
 
     def _plain(self, value: Any) -> Any:
         """Return an array of no subclass, and a NumPy scalar as an array."""
+        if type(value) is np.ndarray:
+            return value
         of_numpy = isinstance(value, (np.ndarray, np.generic))
         return np.asarray(value) if of_numpy else value
 
