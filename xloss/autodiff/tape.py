@@ -134,18 +134,20 @@ class Tape:
         inputs: Sequence[Traced],
         backward: Callable[[Any], Iterable[Any]],
     ) -> Traced:
-        """Wrap a result of some arrays that vary.
+        """Wrap a result of arrays that all vary, or of none that does.
 
         `backward` takes its gradient to those of the inputs: of the shape that the
         input was broadcast to, or a :class:`Part`, or :class:`Fresh`.
         """
+        parents = [x.node for x in inputs if x.node is not None]
+        if not parents:
+            return self.constant(value)
 
         def spread(gradient: Any) -> None:
             for x, found in zip(inputs, backward(gradient), strict=True):
                 self._hand(x, found)
 
         self._count += 1
-        parents = [x.node for x in inputs if x.node is not None]
         return Traced(self, value, Node(self._count, parents, spread))
 
     def _hand(self, x: Traced, gradient: Any) -> None:
