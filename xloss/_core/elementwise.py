@@ -72,6 +72,7 @@ def elementwise_call(
     Nothing is computed, and so no array is looked at.
     """
     probes = Probe(pred), Probe(target)
+    call: Any
     try:
         call = loss(*probes, *args, **options)
     except (_NotElementwiseError, AttributeError):  # a probe has no attributes

@@ -43,5 +43,6 @@ def map_leaves(function: Callable[[Any], Any], tree: Any) -> Any:
         items = [map_leaves(function, x) for x in tree]
         if all(new is old for new, old in zip(items, tree, strict=True)):
             return tree
-        return tree._make(items) if hasattr(tree, "_make") else type(tree)(items)
+        kind: Any = type(tree)
+        return kind(*items) if hasattr(kind, "_fields") else kind(items)
     return function(tree)

@@ -231,7 +231,7 @@ def _blocks(
     }
     for strip in cuts():
         of_map = strip.map[:1] + strip.map[2:] if over_channels else strip.map
-        index = dict.fromkeys(("img1", "img2"), strip.images)
+        index: dict[str, Any] = dict.fromkeys(("img1", "img2"), strip.images)
         block = {
             n: cast(np, x[index.get(n, of_map)], dtypes[n]) for n, x in whole.items()
         }

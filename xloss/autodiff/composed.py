@@ -21,12 +21,11 @@ def _diff(xp: Any, x: Any, /, axis: int = -1, n: int = 1, **ends: Any) -> Any:
 
 
 def _repeat(xp: Any, x: Any, repeats: int, /, *, axis: int | None = None) -> Any:
-    if axis is None:
-        x, axis = xp.reshape(x, (-1,)), 0
-    axis, shape = axis % x.ndim, tuple(x.shape)
-    before, after = shape[: axis + 1], shape[axis + 1 :]
-    x = xp.broadcast_to(xp.expand_dims(x, axis=axis + 1), (*before, repeats, *after))
-    return xp.reshape(x, (*shape[:axis], shape[axis] * repeats, *after))
+    x = xp.reshape(x, (-1,)) if axis is None else x
+    own, shape = (axis or 0) % x.ndim, tuple(x.shape)
+    before, after = shape[: own + 1], shape[own + 1 :]
+    x = xp.broadcast_to(xp.expand_dims(x, axis=own + 1), (*before, repeats, *after))
+    return xp.reshape(x, (*shape[:own], shape[own] * repeats, *after))
 
 
 def _sort(

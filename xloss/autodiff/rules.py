@@ -171,10 +171,10 @@ def _joined(i: int) -> Callable[..., Any]:
             start = sum(math.prod(x.shape) for x in arrays[:i])
             part = g[start : start + math.prod(arrays[i].shape)]
             return xp.reshape(part, arrays[i].shape)
-        axis = axis % g.ndim
-        start = sum(x.shape[axis] for x in arrays[:i])
-        stop = start + arrays[i].shape[axis]
-        return g[(*_before(axis), slice(start, stop), ...)]
+        own = axis % g.ndim
+        start = sum(x.shape[own] for x in arrays[:i])
+        stop = start + arrays[i].shape[own]
+        return g[(*_before(own), slice(start, stop), ...)]
 
     return rule
 
