@@ -330,7 +330,7 @@ def test_command_fails_for_a_wrong_library(monkeypatch, capsys):
         ["--loss", "no_such_loss"],
         ["--backend", "no_such_backend"],
         ["--backend", "numpy", "--dtype", "bfloat16"],
-        ["--backend", "numpy", "--mode", "gradient"],
+        ["--backend", "numpy", "--mode", "meta"],
         ["--backend", "numpy", "--device", "cuda"],
     ],
 )
