@@ -10,10 +10,8 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
-
 from ._core.checks import choice
-from ._core.elementwise import Call, elementwise_call
+from ._core.elementwise import WEIGHTS, Call, elementwise_call, unweighted_call
 from ._core.namespace import array_namespace, cast, widest_float
 from ._core.numerics import at_most, largest_square
 from ._core.pointwise import Kernel, Pairwise, pointwise
@@ -100,14 +98,9 @@ def smooth_kernel(caller: str, call: Call) -> Kernel:
 
 def triple(caller: str, loss: Callable[..., Any]) -> Callable[[Namespace, Any], Any]:
     """Return a function `(xp, z)` to a loss and its derivatives in z = residual²."""
-    anything = np.zeros((1, 1))
-    call = elementwise_call(caller, loss, anything, anything)
+    call = unweighted_call(caller, loss)
     kernel = smooth_kernel(caller, call)
-    weights = ("where", "sample_weight", "weight")
-    if any(call.keywords[name] is not None for name in weights):
-        msg = f"{caller}: the loss must have no mask and no weights of its own"
-        raise ValueError(msg)
-    others = (*weights, "weight_counts", "weight_broadcasts")
+    others = (*WEIGHTS, "weight_counts", "weight_broadcasts")
     options = {k: v for k, v in call.keywords.items() if k not in others}
     scale = options.pop("scale", 1.0)
 

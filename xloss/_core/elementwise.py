@@ -6,7 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, NoReturn
 
-__all__ = ["Call", "Probe", "elementwise_call", "probed"]
+import numpy as np
+
+__all__ = ["Call", "Probe", "elementwise_call", "probed", "unweighted_call"]
+
+
+WEIGHTS = ("where", "sample_weight", "weight")
+"""what a call may weigh its elements by"""
 
 
 class _NotElementwiseError(Exception):
@@ -87,6 +93,19 @@ def elementwise_call(
         raise ValueError(msg)
     result: Call = replace(call, arrays=probed(call.arrays))
     return result
+
+
+def unweighted_call(caller: str, loss: Callable[..., Any], advice: str = "") -> Call:
+    """Return how a loss calls the driver for one sample of one output.
+
+    Or refuse one with a mask or weights of its own, with advice.
+    """
+    one = np.zeros((1, 1))
+    call = elementwise_call(caller, loss, one, one)
+    if any(call.keywords[name] is not None for name in WEIGHTS):
+        msg = f"{caller}: the loss must have no mask and no weights of its own{advice}"
+        raise ValueError(msg)
+    return call
 
 
 def _is_of(call: Any, probes: tuple[Probe, Probe]) -> bool:

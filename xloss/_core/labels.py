@@ -17,6 +17,7 @@ from .namespace import (
     is_eager_torch,
     is_numpy,
     over_numpy,
+    plain,
     resolve,
 )
 from .numerics import clip, select
@@ -183,7 +184,7 @@ def refuse_wrong(
     if not holds_anywhere(xp, wrong):
         return
     xp, values = beneath(xp, values)
-    wrong = beneath(xp, wrong)[1]
+    wrong = plain(wrong)
     low = xp.min(xp.where(wrong, values, xp.zeros_like(values)))
     high = xp.max(xp.where(wrong, values, xp.zeros_like(values)))
     came = float(low) if low < 0 else float(high)

@@ -23,7 +23,9 @@ __all__ = [
     "as_option",
     "beneath",
     "cast",
+    "compute_dtype",
     "constant",
+    "default_float",
     "default_integer",
     "device_of",
     "full",
@@ -225,7 +227,12 @@ def is_recorded(xp: Namespace) -> bool:
 
 def over_numpy(xp: Namespace) -> bool:
     """Whether this is NumPy's namespace, or that of traced arrays of NumPy."""
-    return is_numpy(xp.tape.xp if isinstance(xp, RecordedNamespace) else xp)
+    return is_numpy(_untraced(xp))
+
+
+def _untraced(xp: Namespace) -> Namespace:
+    """Return the namespace of what traced arrays wrap; of others their own."""
+    return xp.tape.xp if isinstance(xp, RecordedNamespace) else xp
 
 
 def is_torch(xp: Namespace) -> bool:
@@ -240,8 +247,7 @@ def is_jax(xp: Namespace) -> bool:
 
 def is_dask(xp: Namespace) -> bool:
     """Whether this is Dask's namespace, or that of traced arrays of Dask."""
-    name = (xp.tape.xp if isinstance(xp, RecordedNamespace) else xp).__name__
-    return bool(name == "array_api_compat.dask.array")
+    return bool(_untraced(xp).__name__ == "array_api_compat.dask.array")
 
 
 def is_eager_torch(xp: Namespace) -> bool:
@@ -263,7 +269,7 @@ def _dtypes(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> tuple[An
             _check_dtype(function, name, xp, value.dtype)
         floating = [d for d in dtypes if xp.isdtype(d, "real floating")]
         dtype = _result_type(xp, floating, next(iter(arrays.values())))
-    return dtype, _compute_dtype(xp, dtype)
+    return dtype, compute_dtype(xp, dtype)
 
 
 def _is_plain_float(xp: Namespace, dtype: Any) -> bool:
@@ -291,7 +297,7 @@ def _is_real(xp: Namespace, dtype: Any) -> bool:
 
 def _result_type(xp: Namespace, floating: list[Any], like: Any) -> Any:
     if not floating:
-        return _default_float(xp, like)
+        return default_float(xp, like)
     if is_numpy(xp):
         return np.result_type(*floating).newbyteorder("=")
     if is_torch(xp):  # torch.result_type breaks fullgraph
@@ -299,7 +305,7 @@ def _result_type(xp: Namespace, floating: list[Any], like: Any) -> Any:
     return xp.result_type(*floating)
 
 
-def _default_float(xp: Namespace, like: Any) -> Any:
+def default_float(xp: Namespace, like: Any) -> Any:
     """Return the library's default real floating dtype on the device of `like`."""
     return _default_dtypes(xp, like)["real floating"]
 
@@ -321,7 +327,7 @@ def widest_float(xp: Namespace, like: Any) -> Any:
     return floats.get("float64", like.dtype)
 
 
-def _compute_dtype(xp: Namespace, dtype: Any) -> Any:
+def compute_dtype(xp: Namespace, dtype: Any) -> Any:
     """float16 and bfloat16 keep three digits: compute and accumulate in float32."""
     if _is_plain_float(xp, dtype) or xp.finfo(dtype).bits > 16:
         return dtype

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -73,10 +73,13 @@ __all__ = [
 ]
 
 
-FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
-def primitive(function: FunctionT) -> FunctionT:
+def primitive(
+    function: Callable[Concatenate[Namespace, P], T],
+) -> Callable[Concatenate[Namespace, P], T]:
     """Make a function one step of a tape, which has a rule of its own for it.
 
     Its digits and its speed are then those of the function as a whole.
@@ -84,13 +87,14 @@ def primitive(function: FunctionT) -> FunctionT:
     name = function.__name__
 
     @wraps(function)
-    def call(xp: Namespace, *args: Any, **options: Any) -> Any:
-        if isinstance(xp, RecordedNamespace):
-            return xp.tape.apply(name, partial(function, xp.tape.xp), args, options)
-        return function(xp, *args, **options)
+    def call(xp: Namespace, /, *args: P.args, **options: P.kwargs) -> T:
+        if not isinstance(xp, RecordedNamespace):
+            return function(xp, *args, **options)
+        step = partial(function, xp.tape.xp)
+        result: T = xp.tape.apply(name, step, args, options)
+        return result
 
-    result: Any = call
-    return result  # type: ignore[no-any-return]
+    return call
 
 
 def absolute(xp: Namespace, x: Any) -> Any:

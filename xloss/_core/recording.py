@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .namespace import Fresh, Recorded, cast
+from .namespace import Fresh, Recorded, cast, compute_dtype
 from .numpy_blocks import Cut, Operands, add_up, total_of
 
 __all__ = [
@@ -114,7 +114,10 @@ def record_blocks(
     like
         What makes an array for a gradient: zeros where parts of it overlap.
     """
-    slopes = {name: like(operands[name], _wide(operands[name])) for name in traced}
+    slopes = {
+        name: like(operands[name], compute_dtype(np, operands[name].dtype))
+        for name in traced
+    }
     outs = slopes if out is None else {**slopes, "loss": out}
     factor = 1.0 / count if reduction == "mean" and count else 1.0
 
@@ -138,8 +141,3 @@ def record_blocks(
             yield Fresh(cast(np, slope, operands[name].dtype))
 
     return tape.record(value, list(traced.values()), backward)
-
-
-def _wide(x: Any) -> Any:
-    """Return the dtype that gradients add up in."""
-    return np.float32 if x.dtype == np.float16 else x.dtype

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .._core.filters import span
 from .._core.numerics import reordered
 
 __all__ = ["COMPOSED"]
@@ -14,9 +15,10 @@ def _diff(xp: Any, x: Any, /, axis: int = -1, n: int = 1, **ends: Any) -> Any:
     pieces = [ends.get("prepend"), x, ends.get("append")]
     pieces = [piece for piece in pieces if piece is not None]
     x = xp.concat(pieces, axis=axis) if len(pieces) > 1 else x
-    before = (slice(None),) * (axis % x.ndim)
+    own = axis % x.ndim
     for _ in range(n):
-        x = x[(*before, slice(1, None), ...)] - x[(*before, slice(None, -1), ...)]
+        length = x.shape[own]
+        x = span(x, own, 1, length) - span(x, own, 0, max(0, length - 1))
     return x
 
 

@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from .._core.filters import correlate_back
+from .._core.filters import correlate_back, span
 from .._core.numerics import binned, matmul, neighbours, restored, select, softmax
 
 __all__ = ["CONSTANT", "PLAIN", "RULES", "Part"]
@@ -77,10 +77,6 @@ def _kept(xp: Any, reduced: Any, x: Any, axis: Any) -> Any:
     return xp.reshape(reduced, shape)
 
 
-def _before(axis: int) -> tuple[slice, ...]:
-    return (slice(None),) * axis
-
-
 def _sum(xp: Any, g: Any, out: Any, x: Any, axis: Any = None, **_: Any) -> Any:
     return xp.broadcast_to(_kept(xp, g, x, axis), x.shape)
 
@@ -107,7 +103,7 @@ def _running_sum(
 ) -> Any:
     own = (axis or 0) % x.ndim
     if include_initial:
-        g = g[(*_before(own), slice(1, None), ...)]
+        g = span(g, own, 1, g.shape[own])
     return xp.flip(xp.cumulative_sum(xp.flip(g, axis=own), axis=own), axis=own)
 
 
@@ -173,15 +169,14 @@ def _joined(i: int) -> Callable[..., Any]:
             return xp.reshape(part, arrays[i].shape)
         own = axis % g.ndim
         start = sum(x.shape[own] for x in arrays[:i])
-        stop = start + arrays[i].shape[own]
-        return g[(*_before(own), slice(start, stop), ...)]
+        return span(g, own, start, start + arrays[i].shape[own])
 
     return rule
 
 
 def _stacked(i: int) -> Callable[..., Any]:
     def rule(xp: Any, g: Any, out: Any, arrays: Any, axis: int = 0) -> Any:
-        return g[(*_before(axis % g.ndim), i, ...)]
+        return g[(*(slice(None),) * (axis % g.ndim), i, ...)]
 
     return rule
 

@@ -10,14 +10,14 @@ from typing import Any, Literal
 import numpy.typing as npt
 
 from .._core.checks import check_same_shape, choice, is_number
-from .._core.elementwise import elementwise_call
+from .._core.elementwise import elementwise_call, unweighted_call
 from .._core.namespace import array_namespace, cast
 from .._core.pointwise import pointwise
 from .._core.typing import Namespace
 from ..autodiff import grad
 from ..second_order import curvature as curvature_of
 from ..second_order import smooth_kernel
-from .constant import best_constant, call_of
+from .constant import best_constant
 
 __all__ = ["BoostingObjective", "lightgbm_objective", "xgboost_objective"]
 
@@ -38,14 +38,8 @@ class BoostingObjective:
 
     def __post_init__(self) -> None:
         _check_curvature(self.function, self.curvature)
-        call = call_of(self.function, self.loss)
-        weights = ("where", "sample_weight", "weight")
-        if any(call.keywords[name] is not None for name in weights):
-            msg = (
-                f"{self.function}: the loss must have no mask and no weights of its "
-                "own; pass sample_weight to fit"
-            )
-            raise ValueError(msg)
+        advice = "; pass sample_weight to fit"
+        call = unweighted_call(self.function, self.loss, advice)
         if isinstance(self.curvature, str):
             try:
                 smooth_kernel(self.function, call)

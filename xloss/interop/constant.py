@@ -10,19 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from .._core.checks import is_number
-from .._core.elementwise import Call, elementwise_call
+from .._core.elementwise import unweighted_call
 from .._core.pointwise import Kernel
 from ..second_order import triple
 
-__all__ = ["best_constant", "call_of"]
+__all__ = ["best_constant"]
 
 Vector = npt.NDArray[np.float64]
-
-
-def call_of(caller: str, loss: Callable[..., Any]) -> Call:
-    """Return how a loss calls its driver, asked with one sample of one output."""
-    one = np.zeros((1, 1))
-    return elementwise_call(caller, loss, one, one)
 
 
 def best_constant(
@@ -30,7 +24,7 @@ def best_constant(
 ) -> float:
     """Return the minimiser of the summed loss over one prediction for all targets."""
     y, weight = _vectors(caller, y_true, sample_weight)
-    call = call_of(caller, loss)
+    call = unweighted_call(caller, loss)
     options = call.keywords
     if call.function == "l1_loss":
         return _quantile(y, weight, 0.5)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from .._core.namespace import (
     array_namespace,
     cast,
+    default_float,
     device_of,
     is_array,
     is_dask,
@@ -144,8 +145,7 @@ def _dtype(xp: Namespace, like: Any, dtype: Any) -> Any:
         dtype = widest_float(xp, like)
         if xp.isdtype(dtype, "real floating"):
             return dtype
-        info = xp.__array_namespace_info__()
-        return info.default_dtypes(device=device_of(xp, like))["real floating"]
+        return default_float(xp, like)
     try:
         floating = xp.isdtype(dtype, "real floating")
     except (TypeError, AttributeError):
