@@ -107,7 +107,8 @@ def torch_saved(call: Callable[..., Any], *tensors: Any) -> int:
 def torch_peak(run: Callable[[], Any]) -> int:
     """Return the largest memory of all tensors alive at once that `run` makes.
 
-    Counts what operators return; what they use inside is theirs to know.
+    Counts what operators return, views of its inputs aside; what they use inside is
+    theirs to know.
     """
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -115,6 +116,7 @@ def torch_peak(run: Callable[[], Any]) -> int:
         def __torch_dispatch__(
             self, func: Any, types: Any, args: Any = (), kwargs: Any = None
         ) -> Any:
+            alive.exclude(args)
             result = func(*args, **(kwargs or {}))
             alive.add(result)
             return result
@@ -130,19 +132,21 @@ class _Alive:
 
     def __init__(self) -> None:
         self._known: set[int] = set()
+        self._inputs: set[int] = set()
         self._total = 0
         self.peak = 0
 
-    def add(self, result: Any) -> None:
-        import torch
+    def exclude(self, args: Any) -> None:
+        """Leave out what an operator is given that none has made."""
+        self._inputs |= {storage._cdata for storage in _storages(args)} - self._known
 
-        for leaf in torch.utils._pytree.tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self._add(leaf.untyped_storage())
+    def add(self, result: Any) -> None:
+        for storage in _storages(result):
+            self._add(storage)
 
     def _add(self, storage: Any) -> None:
         key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
+        if key in self._known or key in self._inputs:
             return
         self._known.add(key)
         self._total += size
@@ -152,3 +156,10 @@ class _Alive:
     def _remove(self, key: int, size: int) -> None:
         self._known.discard(key)
         self._total -= size
+
+
+def _storages(tree: Any) -> list[Any]:
+    import torch
+
+    leaves = torch.utils._pytree.tree_leaves(tree)
+    return [x.untyped_storage() for x in leaves if isinstance(x, torch.Tensor)]

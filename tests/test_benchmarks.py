@@ -265,6 +265,7 @@ def test_torch_peak_counts_what_lives_at_once():
     x = torch.ones(1000)
     assert memory.torch_peak(lambda: x + 1) == 4000
     assert memory.torch_peak(lambda: ((x + 1) + 1) + 1) == 8000
+    assert memory.torch_peak(lambda: x[:500] + x[500:]) == 2000
 
 
 def test_command_prints_tables_and_writes_json(tmp_path, capsys):

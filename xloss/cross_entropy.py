@@ -7,6 +7,7 @@ from typing import Any
 
 from ._core.binary import counted_pairs
 from ._core.checks import number, refuse_size_average
+from ._core.kernels import Pair
 from ._core.labelled import labelled
 from ._core.labels import Labels, own_weight
 from ._core.margins import margin
@@ -274,7 +275,7 @@ def binary_cross_entropy_with_logits(
     options = {} if pos_weight is None else {"pos_weight": pos_weight}
     return pointwise(
         function,
-        _binary_cross_entropy,
+        Pair(_binary_cross_entropy),
         {"input": input, "target": target},
         reduction,
         where=where,

@@ -9,6 +9,7 @@ from typing import Any
 from ._core.binary import Refusal, counted_pairs, per_class
 from ._core.checks import not_negative, number
 from ._core.elementwise import probed
+from ._core.kernels import Pair
 from ._core.labelled import labelled
 from ._core.labels import (
     Labels,
@@ -309,7 +310,7 @@ def binary_focal_loss_with_logits(
     refusal = function, "target", check_ignore_index(function, ignore_index)
     return pointwise(
         function,
-        partial(_binary_focal, refusal, hard),
+        Pair(partial(_binary_focal, refusal, hard)),
         arrays,
         reduction,
         where=where,

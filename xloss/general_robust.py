@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import is_number, option
+from ._core.kernels import Kernel
 from ._core.numerics import (
     at_most,
     blend,
@@ -20,7 +21,7 @@ from ._core.numerics import (
     largest_square,
     scaled_log1p,
 )
-from ._core.pointwise import Kernel, pointwise
+from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 from .robust import CAUCHY, CHARBONNIER, GEMAN_MCCLURE, WELSCH
 

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import is_number, number, positive, refuse_size_average
-from ._core.numerics import absolute, at_most, clip, fold, largest_square
-from ._core.pointwise import Kernel, pointwise
+from ._core.kernels import Kernel
+from ._core.numerics import absolute, at_most, clip, fold, largest_square, sign
+from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = ["HuberLoss", "SmoothL1Loss", "huber_loss", "smooth_l1_loss"]
@@ -45,7 +46,7 @@ def _smooth_l1_learned(xp: Namespace, r: Any, beta: Any) -> Any:
 
 def _smooth_l1_psi(xp: Namespace, r: Any, beta: Any) -> Any:
     if is_number(beta) and beta == 0.0:
-        return xp.sign(r)
+        return sign(xp, r)
     return clip(xp, r / beta, -1.0, 1.0)
 
 

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import option, refuse_size_average
+from ._core.kernels import Kernel
 from ._core.numerics import (
     absolute,
     at_most,
     cosh_minus_1,
     fold,
+    sign,
     sinh_excess,
     slopes,
     two_slopes,
 )
-from ._core.pointwise import Kernel, pointwise
+from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = [
@@ -43,7 +45,7 @@ def _l1(xp: Namespace, r: Any) -> Any:
 
 
 def _l1_psi(xp: Namespace, r: Any) -> Any:
-    return xp.sign(r)
+    return sign(xp, r)
 
 
 def _log_cosh(xp: Namespace, r: Any) -> Any:

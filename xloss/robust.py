@@ -11,8 +11,9 @@ from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 from ._core.checks import positive
+from ._core.kernels import Kernel
 from ._core.numerics import at_most, bounded_ratio, clip, expm1, largest_square
-from ._core.pointwise import Kernel, pointwise
+from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = [

@@ -12,9 +12,10 @@ from typing import Any, Literal
 
 from ._core.checks import choice
 from ._core.elementwise import WEIGHTS, Call, elementwise_call, unweighted_call
+from ._core.kernels import Kernel, Pair, Pairwise
 from ._core.namespace import array_namespace, cast, widest_float
 from ._core.numerics import at_most, largest_square
-from ._core.pointwise import Kernel, Pairwise, pointwise
+from ._core.pointwise import pointwise
 from ._core.typing import Namespace
 
 __all__ = ["curvature", "smooth_kernel", "triple"]
@@ -117,7 +118,7 @@ def triple(caller: str, loss: Callable[..., Any]) -> Callable[[Namespace, Any], 
 
 def _evaluate(call: Call, kernel: Pairwise, reduction: str, **changes: Any) -> Any:
     keywords = {**call.keywords, **changes}
-    return pointwise(call.function, kernel, call.arrays, reduction, **keywords)
+    return pointwise(call.function, Pair(kernel), call.arrays, reduction, **keywords)
 
 
 def _curvature(

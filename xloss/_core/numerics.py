@@ -62,6 +62,7 @@ __all__ = [
     "restored",
     "scaled_log1p",
     "select",
+    "sign",
     "sinh_excess",
     "slopes",
     "softmax",
@@ -286,7 +287,18 @@ def two_slopes(xp: Namespace, x: Any, below: Any, above: Any) -> Any:
 
 def slopes(xp: Namespace, x: Any, below: Any, above: Any) -> Any:
     """Return the derivative of :func:`two_slopes`, 0 at 0."""
+    if is_eager_torch(xp):  # a third of the time of two comparisons
+        side = sign(xp, detach(xp, x))
+        return above * xp.clamp(side, min=0.0) - below * xp.clamp(side, max=0.0)
     return above * indicator(xp, x > 0, x) + below * indicator(xp, x < 0, x)
+
+
+def sign(xp: Namespace, x: Any) -> Any:
+    """Return the sign of x where that of NaN does not matter.
+
+    torch has 0 for it, which array_api_compat replaces, in five times the time.
+    """
+    return xp.sgn(x) if is_torch(xp) else xp.sign(x)
 
 
 def indicator(xp: Namespace, condition: Any, like: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from .checks import (
     is_number,
 )
 from .elementwise import Call, Probe
-from .namespace import as_operand, cast, in_range, is_numpy, resolve
+from .kernels import Kernel, Pair, Pairwise, loss_of, slope_of
+from .namespace import as_operand, cast, in_range, is_eager_torch, is_numpy, resolve
 from .numpy_blocks import Operands, elementwise_blocks, reduce_blocks
 from .recording import (
     Differentiate,
@@ -30,36 +32,12 @@ from .recording import (
 from .reduction import mask_weights, reduce, weigh
 from .typing import ArrayT, Namespace
 
-__all__ = ["Kernel", "Pairwise", "pointwise"]
-
-Pairwise = Callable[..., tuple[Any, Any]]
-"""An elementwise loss that is no function of the residual.
-
-`(xp, pred, target, where, **options)` to the loss, 0 where excluded, and the mask of
-what counts, narrower or None as it came.
-"""
-
-
-class Kernel(NamedTuple):
-    """An elementwise loss as functions of the residual.
-
-    Both take `(xp, residual, **options)` and are 0 at residual 0, which is what an
-    excluded element is given. They use functions of the standard alone, so that a
-    tracer, a tape or another library runs them unchanged.
-    """
-
-    rho: Callable[..., Any]
-    """the loss"""
-    psi: Callable[..., Any]
-    """its derivative with respect to the residual, 0 at a kink"""
-    derivatives: Callable[..., tuple[Any, Any, Any]] | None = None
-    """of a loss that is smooth in z = residual²: `(xp, z, **options)` to its first and
-    second derivatives in z, and the second one in the residual"""
+__all__ = ["pointwise"]
 
 
 def pointwise(
     function: str,
-    kernel: Kernel | Pairwise,
+    kernel: Kernel | Pair,
     arrays: Mapping[str, ArrayT],
     reduction: str | None,
     *,
@@ -118,56 +96,18 @@ def pointwise(
 
     dtypes = {name: xp.bool if name == "where" else compute for name in operands}
     numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
-    evaluate: Callable[..., Any] = partial(_evaluate, weight_counts, numbers)
+    loss = _Loss(kernel, numbers, weight_counts, dtypes, reduction, dtype)
     variables = {} if tape is None else varying(traced)
-    loss: Any
+    result: ArrayT
     if is_numpy(xp) and variables.keys() <= {"pred", "target"}:
-        cut, out = partial(elementwise_blocks, dtypes), None
-        if reduction == "none":
-            out = np.empty_like(operands["pred"], dtype, subok=False)
-        how = operands, cut, reduction, dtype, out
-        if variables:
-            run = _differentiable(kernel, evaluate, tape)
-            count = _count(kernel, operands, weight_counts)
-            loss = record_blocks(tape, variables, run, *how, count=count)
-        else:
-            loss = reduce_blocks(partial(evaluate, _term(kernel), xp), *how)
+        result = loss.on_numpy(xp, operands, tape, variables)
+    elif tape is not None:
+        result = loss.whole(tape.namespace, **traced_all(tape, traced))
+    elif is_eager_torch(xp):
+        result = loss.on_torch(xp, operands)
     else:
-        if tape is not None:
-            xp, operands = tape.namespace, traced_all(tape, traced)
-        ndim = operands["pred"].ndim
-        for name, x in operands.items():
-            operands[name] = as_operand(xp, x, dtypes[name], ndim)
-        loss, counted = evaluate(_term(kernel), xp, **operands)
-        loss = cast(xp, reduce(xp, loss, counted, reduction), dtype)
-    result: ArrayT = loss
+        result = loss.whole(xp, **operands)
     return result
-
-
-def _count(
-    kernel: Kernel | Pairwise, operands: Operands, weight_counts: bool
-) -> int | None:
-    """Return the number of elements, where `mean` divides by no less."""
-    weights = {"where", "sample_weight", *(["weight"] if weight_counts else [])}
-    if weights & operands.keys() or not isinstance(kernel, Kernel):
-        return None  # a pair may be ignored
-    size: int = operands["pred"].size
-    return size
-
-
-def _term(kernel: Kernel | Pairwise) -> Pairwise:
-    return partial(_of_residual, kernel) if isinstance(kernel, Kernel) else kernel
-
-
-def _differentiable(
-    kernel: Kernel | Pairwise, evaluate: Callable[..., Any], tape: Any
-) -> Differentiate:
-    """Return the loss of a block with its slopes, known or found by a tape."""
-    if not isinstance(kernel, Kernel):
-        return by_tape(tape, partial(evaluate, kernel), np.copyto)
-    loss_of = partial(evaluate, _term(kernel), tape.xp)
-    slope_of = partial(evaluate, partial(_slope, kernel), tape.xp)
-    return partial(_with_slope, loss_of, slope_of)
 
 
 def _check_shapes(
@@ -187,32 +127,111 @@ def _check_shapes(
             check_broadcast(function, name, array, next(iter(arrays.values())).shape)
 
 
-def _evaluate(
-    weight_counts: bool,
-    numbers: Mapping[str, float],
-    term: Pairwise,
-    xp: Namespace,
-    *,
-    pred: Any,
-    target: Any,
-    where: Any = None,
-    sample_weight: Any = None,
-    weight: Any = None,
-    **options: Any,
-) -> tuple[Any, Any]:
-    """Return the weighted loss, and the weights that `mean` divides by or `None`."""
-    loss, where = term(xp, pred, target, where, **numbers, **options)
-    loss, counted = weigh(xp, loss, where, sample_weight)
-    if weight is not None:
-        weight = mask_weights(xp, where, weight)
-        loss = weight * loss
-        if weight_counts:
-            # the weights of a mask are 0 outside already
-            counted = weight if sample_weight is None else counted * weight
-    return loss, counted
+@dataclass(frozen=True, eq=False, slots=True)
+class _Loss:
+    """An elementwise loss with its options, of operands that are checked."""
+
+    kernel: Kernel | Pair
+    numbers: Mapping[str, float]
+    """the options that are no arrays"""
+    weight_counts: bool
+    dtypes: Operands
+    """of the operands in the computation"""
+    reduction: str
+    result: Any
+    """dtype of the result"""
+
+    def whole(self, xp: Namespace, **operands: Any) -> Any:
+        """Return it by operations over whole arrays."""
+        ndim = operands["pred"].ndim
+        for name, x in operands.items():
+            operands[name] = as_operand(xp, x, self.dtypes[name], ndim)
+        loss, counted = self.weighted(loss_of(self.kernel), xp, **operands)
+        return cast(xp, reduce(xp, loss, counted, self.reduction), self.result)
+
+    def on_numpy(
+        self, xp: Namespace, operands: Operands, tape: Any, variables: Operands
+    ) -> Any:
+        """Return it of NumPy arrays, block by block."""
+        cut, out = partial(elementwise_blocks, self.dtypes), None
+        if self.reduction == "none":
+            out = np.empty_like(operands["pred"], dtype=self.result, subok=False)
+        how = operands, cut, self.reduction, self.result, out
+        if variables:
+            run, count = self._differentiate(tape, variables), self._count(operands)
+            return record_blocks(tape, variables, run, *how, count=count)
+        return reduce_blocks(partial(self.weighted, loss_of(self.kernel), xp), *how)
+
+    def on_torch(self, xp: Namespace, operands: Operands) -> Any:
+        """Return it of torch tensors, block by block where these are large."""
+        from . import torch_blocks  # needs torch
+
+        slope = slope_of(self.kernel)
+        if slope is None or not torch_blocks.in_blocks(operands):
+            return self.whole(xp, **operands)
+        blocks = torch_blocks.TorchBlocks(
+            partial(self.weighted, loss_of(self.kernel), xp),
+            partial(torch_blocks.by_slope, partial(self.weighted, slope, xp)),
+            partial(self.whole, xp),
+            partial(torch_blocks.broadcast_blocks, self.dtypes),
+            self.reduction,
+            self.result,
+        )
+        return blocks(operands, self._known)
+
+    @property
+    def _known(self) -> set[str]:
+        """What the slope gives the gradients by."""
+        is_of_residual = isinstance(self.kernel, Kernel)
+        return {"pred", "target"} if is_of_residual else {"pred"}
+
+    def _differentiate(self, tape: Any, variables: Operands) -> Differentiate:
+        """Return the loss of a block with its slopes, known or found by a tape."""
+        loss, slope = loss_of(self.kernel), slope_of(self.kernel)
+        if slope is None or not variables.keys() <= self._known:
+            return by_tape(tape, partial(self.weighted, loss), np.copyto)
+        value = partial(self.weighted, loss, tape.xp)
+        slope = partial(self.weighted, slope, tape.xp)
+        return partial(_with_slope, isinstance(self.kernel, Kernel), value, slope)
+
+    def _count(self, operands: Operands) -> int | None:
+        """Return the number of elements, where `mean` divides by no less."""
+        weights = {
+            "where",
+            "sample_weight",
+            *(["weight"] if self.weight_counts else []),
+        }
+        if weights & operands.keys() or not isinstance(self.kernel, Kernel):
+            return None  # a pair may be ignored
+        size: int = operands["pred"].size
+        return size
+
+    def weighted(
+        self,
+        term: Pairwise,
+        xp: Namespace,
+        *,
+        pred: Any,
+        target: Any,
+        where: Any = None,
+        sample_weight: Any = None,
+        weight: Any = None,
+        **options: Any,
+    ) -> tuple[Any, Any]:
+        """Return a weighted term, and the weights that `mean` divides by or `None`."""
+        loss, where = term(xp, pred, target, where, **self.numbers, **options)
+        loss, counted = weigh(xp, loss, where, sample_weight)
+        if weight is not None:
+            weight = mask_weights(xp, where, weight)
+            loss = weight * loss
+            if self.weight_counts:
+                # the weights of a mask are 0 outside already
+                counted = weight if sample_weight is None else counted * weight
+        return loss, counted
 
 
 def _with_slope(
+    of_residual: bool,
     loss_of: Callable[..., tuple[Any, Any]],
     slope_of: Callable[..., tuple[Any, Any]],
     parts: Operands,
@@ -220,70 +239,10 @@ def _with_slope(
     **block: Any,
 ) -> tuple[Any, Any]:
     """Return the loss and its weights, and store its slopes times a factor."""
-    block["pred"], block["target"] = block["pred"] - block["target"], None
+    if of_residual:  # of both at once
+        block["pred"], block["target"] = block["pred"] - block["target"], None
     loss, weights = loss_of(**block)
     slope, _ = slope_of(**block)
     for name, part in parts.items():
         np.multiply(slope, factor if name == "pred" else -factor, out=part)
     return loss, weights
-
-
-def _of_residual(
-    kernel: Kernel,
-    xp: Namespace,
-    pred: Any,
-    target: Any,
-    where: Any,
-    **options: Any,
-) -> tuple[Any, Any]:
-    residual, _, options = _scaled(xp, pred, target, where, **options)
-    tape = tape_of({"residual": residual})
-    if tape is None or varying(options):
-        return kernel.rho(xp, residual, **options), where
-    x, options = tape.unwrap(residual), plain_all(tape, options)
-    loss = kernel.rho(tape.xp, x, **options)
-
-    def backward(g: Any) -> list[Any]:
-        return [g * kernel.psi(tape.xp, x, **options)]
-
-    return tape.record(loss, [residual], backward), where
-
-
-def _slope(
-    kernel: Kernel,
-    xp: Namespace,
-    pred: Any,
-    target: Any,
-    where: Any,
-    **options: Any,
-) -> tuple[Any, Any]:
-    residual, scale, options = _scaled(xp, pred, target, where, **options)
-    slope = kernel.psi(xp, residual, **options)
-    return slope if _is_one(scale) else slope / scale, where
-
-
-def _scaled(
-    xp: Namespace,
-    pred: Any,
-    target: Any,
-    where: Any,
-    *,
-    scale: Any = 1.0,
-    **options: Any,
-) -> tuple[Any, Any, dict[str, Any]]:
-    """Return the residual in units of the scale, the scale, and the other options."""
-    residual = pred if target is None else pred - target  # of both at once
-    if where is not None:
-        # Before the kernel, so that NaN and inf meet neither value nor gradient.
-        residual = xp.where(where, residual, 0.0)
-        scale = _mask_option(xp, where, scale)
-        options = {k: _mask_option(xp, where, v) for k, v in options.items()}
-    return residual if _is_one(scale) else residual / scale, scale, options
-
-
-def _is_one(scale: Any) -> bool:
-    return is_number(scale) and bool(scale == 1.0)
-
-
-def _mask_option(xp: Namespace, where: Any, value: Any) -> Any:
-    return value if is_number(value) else xp.where(where, value, 1.0)

@@ -8,7 +8,7 @@ from typing import Any
 from .numerics import count
 from .typing import Namespace
 
-__all__ = ["mask_weights", "reduce", "weigh", "weight_sum"]
+__all__ = ["divide", "mask_weights", "reduce", "weigh", "weight_sum"]
 
 
 def mask_weights(xp: Namespace, where: Any, weights: Any) -> Any:
@@ -39,7 +39,7 @@ def reduce(xp: Namespace, loss: Any, weights: Any, reduction: str) -> Any:
         return xp.sum(loss)
     if weights is None:
         return xp.mean(loss)
-    return _divide(xp, xp.sum(loss), weight_sum(xp, loss, weights))
+    return divide(xp, xp.sum(loss), weight_sum(xp, loss, weights))
 
 
 def weight_sum(xp: Namespace, loss: Any, weights: Any) -> Any:
@@ -56,7 +56,7 @@ def weight_sum(xp: Namespace, loss: Any, weights: Any) -> Any:
     return total if repeats == 1 else total * repeats
 
 
-def _divide(xp: Namespace, total: Any, count: Any) -> Any:
+def divide(xp: Namespace, total: Any, count: Any) -> Any:
     """Return total/count, and 0 with zero gradient where nothing counts."""
     empty = count == 0
     return xp.where(empty, 0.0, total / xp.where(empty, 1.0, count))

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from .._core.checks import is_number
 from .._core.elementwise import unweighted_call
-from .._core.pointwise import Kernel
+from .._core.kernels import Kernel
 from ..second_order import triple
 
 __all__ = ["best_constant"]
