@@ -97,6 +97,7 @@ HELPERS = {
     "MIKernel",
     "check_values",
     "combine",
+    "compile",
     "curvature",
     "grad",
     "one_hot",

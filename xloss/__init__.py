@@ -6,6 +6,7 @@ The same functions run on NumPy, CuPy and Dask arrays and on torch and JAX tenso
 from .autodiff import grad as grad
 from .autodiff import value_and_grad as value_and_grad
 from .combination import combine as combine
+from .compilation import compile as compile  # noqa: A004 # what torch calls it
 from .correlation import LnccLoss as LnccLoss
 from .correlation import NccLoss as NccLoss
 from .correlation import lncc_loss as lncc_loss
@@ -159,6 +160,7 @@ __all__ = [
     "charbonnier_loss",
     "check_values",
     "combine",
+    "compile",
     "cross_entropy_loss",
     "curvature",
     "dice_loss",

@@ -25,7 +25,14 @@ from .namespace import cast
 from .numpy_blocks import Cut, Operands
 from .reduction import divide, weight_sum
 
-__all__ = ["TorchBlocks", "broadcast_blocks", "by_slope", "in_blocks", "tiles"]
+__all__ = [
+    "TorchBlocks",
+    "broadcast_blocks",
+    "by_slope",
+    "in_blocks",
+    "is_transforming",
+    "tiles",
+]
 
 BLOCK = 256 * 1024
 """elements for each thread: some temporaries of float32 fill a cache of 1 to 2 MiB"""
@@ -34,7 +41,7 @@ SMALLEST = 1024 * 1024
 """elements: below, whole tensors are in the cache"""
 
 # Not public, yet what autograd.Function itself asks; without it nothing is in blocks.
-_transforming: Callable[[], bool] = getattr(
+is_transforming: Callable[[], bool] = getattr(
     torch._C, "_are_functorch_transforms_active", lambda: True
 )
 
@@ -47,7 +54,7 @@ def in_blocks(operands: Operands) -> bool:
     return (
         _first(operands).numel() >= SMALLEST
         and all(map(_is_plain, operands.values()))
-        and not _transforming()
+        and not is_transforming()
     )
 
 
@@ -147,7 +154,7 @@ class _Step(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Any) -> tuple[Any, ...]:
         operands = dict(zip(ctx.names, ctx.saved_tensors, strict=True))
-        if torch.is_grad_enabled() or _transforming():
+        if torch.is_grad_enabled() or is_transforming():
             found = _recorded(ctx.blocks.whole, operands, ctx.variables, *gradients)
         else:
             found = ctx.blocks.backward(operands, ctx.variables, *gradients, ctx.count)
