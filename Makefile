@@ -58,8 +58,8 @@ docs: $(VENV)/.docs-installed ## build docs/_build/html and run the pages' examp
 	@echo 'docs: docs/_build/html/index.html'
 
 .PHONY: bench
-bench: $(VENV)/.test-installed ## xloss against its peers (minutes)
-	$(RUN) benchmarks pointwise $(ARGS)
+bench: $(VENV)/.test-installed ## xloss against its peers (half an hour)
+	$(RUN) benchmarks $(ARGS)
 
 .PHONY: clean
 clean: ## remove .venv and everything that was built

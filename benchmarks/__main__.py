@@ -5,17 +5,18 @@ import json
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks import groups, machine, report
-from benchmarks.report import Outcome
+from benchmarks import devices, groups, machine, report, targets
+from benchmarks.report import Outcome, Report
 from benchmarks.rows import Row, Settings
 
 ROUNDS, QUICK_ROUNDS = 15, 3
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a group, or all of them, and print their tables."""
+    """Run a group, or all of them, and print their tables and the targets."""
     parser = _parser()
     options = parser.parse_args(argv)
     names = [options.group] if options.group else groups.names()
@@ -23,31 +24,42 @@ def main(argv: Sequence[str] | None = None) -> int:
     if not any(wanted.values()):
         words = " and ".join(map(repr, options.only))
         parser.error(f"--only: no row of {', '.join(names)} contains {words}")
-    if not options.group and (options.size or options.json):
-        parser.error("--size and --json are for one group: name it")
-    if options.json and not options.json.absolute().parent.is_dir():
-        parser.error(f"--json: there is no folder {str(options.json.parent)!r}")
-    codes = [_run(name, rows, options) for name, rows in wanted.items() if rows]
-    return max(codes)
+    if not options.group and options.size:
+        parser.error("--size is for one group: name it")
+    if options.size and groups.has_one_size(options.group):
+        parser.error(f"--size: the inputs of {options.group} have one size")
+    if options.device == "cuda":
+        reasons = [devices.missing(library) for library in devices.ON_CUDA]
+        if all(reasons):
+            parser.error(f"--device cuda: {', '.join(reasons)}")
+    if options.json and not options.json.is_dir():
+        parser.error(f"--json: there is no folder {str(options.json)!r}")
+    reports = [_run(name, rows, options) for name, rows in wanted.items() if rows]
+    measured = report.rows_of(reports)
+    # The targets are those of two cores.
+    if options.device == "cpu" and (judgements := targets.judged(measured)):
+        print(targets.table(judgements))
+    return 1 if any(row["failed"] for row in measured) else 0
 
 
-def _run(group: str, rows: Sequence[Row], options: argparse.Namespace) -> int:
-    """Measure rows of a group, and return 1 if one of them failed."""
+def _run(group: str, rows: Sequence[Row], options: argparse.Namespace) -> Report:
+    """Measure rows of a group, print their table, and write them."""
     settings = Settings(
         options.size or groups.usual_size(group, quick=options.quick),
         options.repeats or (QUICK_ROUNDS if options.quick else ROUNDS),
+        options.device,
     )
     load = machine.load()
     outcomes = _measure(rows, settings)
-    about = {**machine.description(), "load_before": load}
+    about = {**machine.description(options.device), "load_before": load}
     inputs = groups.describe(group, settings.size)
-    print(report.heading(inputs, settings.rounds, about))
-    print(report.tables(outcomes))
-    print(f"\n{report.summary(outcomes)}")
+    result = report.as_json(group, inputs, settings, about, outcomes)
+    print(f"{group}\n{'=' * len(group)}\n{report.heading(result)}")
+    print(f"{report.tables(result)}\n")
     if options.json:
-        content = report.as_json(group, settings, about, outcomes)
-        options.json.write_text(json.dumps(content, indent=1) + "\n")
-    return 1 if any(result.failed for _, result in outcomes) else 0
+        file = options.json / f"{group}.json"
+        file.write_text(json.dumps(result, indent=1) + "\n")
+    return result
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,13 +83,24 @@ def _parser() -> argparse.ArgumentParser:
         "--quick", action="store_true", help="small inputs and few rounds"
     )
     parser.add_argument(
+        "--device",
+        choices=devices.DEVICES,
+        default="cpu",
+        help="where to compute; on cuda CuPy takes the place of NumPy",
+    )
+    parser.add_argument(
         "--only",
         nargs="+",
         default=[],
         metavar="WORD",
         help="rows whose heading, loss and peer contain all of these words",
     )
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write results here")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FOLDER",
+        help="write GROUP.json of each group here",
+    )
     return parser
 
 
@@ -108,7 +131,8 @@ def _measure(rows: Sequence[Row], settings: Settings) -> list[Outcome]:
             file=sys.stderr,
             flush=True,
         )
-        outcomes.append((row, row.run(settings)))
+        section = devices.title(row.section, settings.device)
+        outcomes.append((replace(row, section=section), row.run(settings)))
     return outcomes
 
 

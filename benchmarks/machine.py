@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 import xloss
+from benchmarks import devices
 
 PEERS = (
     "array-api-compat",
@@ -18,28 +19,34 @@ PEERS = (
     "pytorch-msssim",
     "monai",
     "segmentation-models-pytorch",
+    "torchmetrics",
     "jax",
     "optax",
     "dm-pix",
+    "keras",
     "scipy",
     "scikit-image",
+    "scikit-learn",
     "autograd",
 )
+ON_CUDA = ("cupy-cuda12x", "cupy-cuda13x")
 
 
-def description() -> dict[str, Any]:
+def description(device: str = "cpu") -> dict[str, Any]:
     """Return the machine and the versions; torch's threads if it was imported."""
     torch = sys.modules.get("torch")
+    names = PEERS if device == "cpu" else (*PEERS, *ON_CUDA)
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)) if _has_affinity() else os.cpu_count(),
+        "device": devices.name(device),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch_threads": torch.get_num_threads() if torch else None,
         "versions": {
             "xloss": xloss.__version__,
             "numpy": np.__version__,
-            **{name: _version(name) for name in PEERS},
+            **{name: _version(name) for name in names},
         },
     }
 

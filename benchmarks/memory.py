@@ -4,11 +4,12 @@ import multiprocessing
 import tracemalloc
 import weakref
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import xloss
-from benchmarks import modes
+from benchmarks import devices, modes
 from benchmarks.modes import Inputs, Loss
 
 MIB = 2**20
@@ -17,9 +18,12 @@ MIB = 2**20
 def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
     """Return the largest extra memory of a NumPy call, without its results.
 
-    NumPy registers the memory of arrays with tracemalloc.
+    NumPy registers the memory of arrays with tracemalloc, CuPy with a hook.
     """
+    arrays = tuple(devices.as_numpy(arrays))
     call(*arrays)  # what is allocated once and kept is not the call's
+    if devices.on_cuda():
+        return _cupy_peak(call, *arrays)
     tracemalloc.start()
     try:
         before, _ = tracemalloc.get_traced_memory()
@@ -28,8 +32,31 @@ def numpy_peak(call: Callable[..., Any], *arrays: Any) -> int:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
+    return max(0, peak - before - _bytes(result))
+
+
+def _cupy_peak(call: Callable[..., Any], *arrays: Any) -> int:
+    hook: Any = import_module("cupy.cuda").MemoryHook
+
+    class Watch(hook):  # type: ignore[misc]
+        name = "peak"
+        now = peak = 0
+
+        def malloc_postprocess(self, **facts: Any) -> None:
+            self.now += facts["mem_size"]
+            self.peak = max(self.peak, self.now)
+
+        def free_postprocess(self, **facts: Any) -> None:
+            self.now -= facts["mem_size"]
+
+    with Watch() as watch:
+        result = call(*arrays)
+    return max(0, int(watch.peak) - _bytes(result))
+
+
+def _bytes(result: Any) -> int:
     results = result if isinstance(result, tuple) else (result,)
-    return max(0, peak - before - sum(int(x.nbytes) for x in results))
+    return sum(int(getattr(x, "nbytes", 0)) for x in results)
 
 
 def extra_on_numpy(loss: Loss, inputs: Inputs) -> float:
@@ -55,7 +82,7 @@ def gradient_mib_on_torch(loss: Loss, inputs: Inputs) -> float:
 
 def kept_for_backward(loss: Loss, inputs: Inputs) -> float:
     """Return what autograd keeps to differentiate by the first input, in its sizes."""
-    tensors = modes.torch_tensors(inputs)
+    tensors = devices.as_torch(inputs)
     tensors[0].requires_grad_()
     return torch_saved(loss, *tensors) / float(inputs[0].nbytes)
 
@@ -70,6 +97,8 @@ def resident_with_backward(loss: Loss, inputs: Inputs) -> float:
 
     In MiB. Counts what operators use inside as well.
     """
+    if devices.on_cuda():
+        raise devices.UnavailableError("the memory of a process is the host's")
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_largest_resident, (loss, inputs))
 
@@ -108,8 +137,10 @@ def torch_peak(run: Callable[[], Any]) -> int:
     """Return the largest memory of all tensors alive at once that `run` makes.
 
     Counts what operators return, views of its inputs aside; what they use inside is
-    theirs to know.
+    theirs to know, but on a device, whose allocator counts everything.
     """
+    if devices.on_cuda():
+        return _cuda_peak(run)
     from torch.utils._python_dispatch import TorchDispatchMode
 
     class Watch(TorchDispatchMode):  # type: ignore[no-untyped-call]
@@ -125,6 +156,15 @@ def torch_peak(run: Callable[[], Any]) -> int:
     with Watch():  # type: ignore[no-untyped-call]
         run()
     return alive.peak
+
+
+def _cuda_peak(run: Callable[[], Any]) -> int:
+    from torch import cuda
+
+    before = int(cuda.memory_allocated())
+    cuda.reset_peak_memory_stats()
+    run()
+    return int(cuda.max_memory_allocated()) - before
 
 
 class _Alive:

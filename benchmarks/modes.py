@@ -1,15 +1,18 @@
 """Ways to run a loss: each turns it and NumPy inputs into a call without arguments.
 
-The first input is the one to differentiate by. A call returns the value, or the value
-and the gradient, so that two contenders can be held to the same answer.
+The first input is the one to differentiate by. A call is a partial of its arrays, made
+on the device, and returns the value, or the value and the gradient, so that two
+contenders can be held to the same answer.
 """
 
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from importlib import import_module
 from typing import Any
 
 import xloss
+from benchmarks import devices
 from benchmarks.timing import Contender
 
 Loss = Callable[..., Any]
@@ -17,48 +20,48 @@ Inputs = Sequence[Any]
 
 
 def numpy_forward(loss: Loss, inputs: Inputs) -> Contender:
-    return lambda: loss(*inputs)
+    return partial(loss, *devices.as_numpy(inputs))
 
 
 def numpy_gradient(loss: Loss, inputs: Inputs) -> Contender:
-    call = xloss.value_and_grad(loss)
-    return lambda: call(*inputs)
+    return partial(xloss.value_and_grad(loss), *devices.as_numpy(inputs))
 
 
 def autograd_gradient(loss: Loss, inputs: Inputs) -> Contender:
     """NumPy again, by the functions of the package `autograd`."""
-    call = import_module("autograd").value_and_grad(loss)
-    return lambda: call(*inputs)
+    return partial(import_module("autograd").value_and_grad(loss), *inputs)
 
 
 def torch_forward(loss: Loss, inputs: Inputs) -> Contender:
-    tensors = torch_tensors(inputs)
-    return lambda: loss(*tensors)
+    return partial(loss, *devices.as_torch(inputs))
 
 
 def torch_gradient(loss: Loss, inputs: Inputs, wanted: int = 1) -> Contender:
     """Forward and backward to as many of the first inputs as `wanted`."""
-    tensors = torch_tensors(inputs)
-    variables = [tensor.requires_grad_() for tensor in tensors[:wanted]]
 
-    def run() -> tuple[Any, ...]:
+    def run(*tensors: Any) -> tuple[Any, ...]:
+        variables = tensors[:wanted]
         for variable in variables:
             variable.grad = None  # a sum with the last gradient would be extra work
         value = loss(*tensors)
         value.backward()
         return value.detach(), *(variable.grad for variable in variables)
 
-    return run
+    # Tensors of their own: one contender's gradient must not reach another.
+    tensors = devices.as_torch(inputs)
+    for tensor in tensors[:wanted]:
+        tensor.requires_grad_()
+    return partial(run, *tensors)
 
 
 def torch_and_back(loss: Loss, inputs: Inputs) -> Contender:
     """Value and gradient of NumPy arrays by way of torch, which shares their memory."""
 
-    def run() -> tuple[Any, Any]:
-        value, gradient = torch_gradient(loss, inputs)()
-        return value.numpy(), gradient.numpy()
+    def run(*arrays: Any) -> tuple[Any, Any]:
+        value, gradient = torch_gradient(loss, arrays)()
+        return devices.from_torch(value), devices.from_torch(gradient)
 
-    return run
+    return partial(run, *devices.as_numpy(inputs))
 
 
 def torch_compiled(loss: Loss, inputs: Inputs) -> Contender:
@@ -84,9 +87,12 @@ def _ready(call: Loss, inputs: Inputs) -> Contender:
     """JAX returns before it has computed: wait for the result."""
     import jax
 
-    arrays = [jax.numpy.asarray(array) for array in inputs]
     wait: Callable[[Any], Any] = jax.block_until_ready
-    return lambda: wait(call(*arrays))
+
+    def run(*arrays: Any) -> Any:
+        return wait(call(*arrays))
+
+    return partial(run, *devices.as_jax(inputs))
 
 
 def forget_compiled() -> None:
@@ -98,10 +104,3 @@ def forget_compiled() -> None:
     dynamo = sys.modules.get("torch._dynamo")
     if dynamo is not None:
         dynamo.reset()
-
-
-def torch_tensors(inputs: Inputs) -> list[Any]:
-    import torch
-
-    # A view of its own each time: one contender's gradient must not reach another.
-    return [torch.from_numpy(array) for array in inputs]

@@ -7,7 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import devices
+from benchmarks.bandwidth import share_of_copy
 from benchmarks.modes import Loss
+from benchmarks.processes import Variables
 from benchmarks.timing import Contender, race
 
 # Relative: peers round differently, and the textbook's forms cancel.
@@ -15,19 +18,24 @@ AGREEMENT = 2e-5
 
 
 class Peer(NamedTuple):
-    """A contender: `load` imports what it `needs`, and returns its function."""
+    """A contender: `load` imports what it `needs`, and returns its function.
+
+    `variables` are those of the environment that its import reads.
+    """
 
     name: str
     needs: tuple[str, ...]
     load: Callable[[], Loss]
+    variables: Variables = ()
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Size of an input, in the unit of its group, and rounds of a race."""
+    """Size of an input, in the unit of its group, rounds of a race, and where."""
 
     size: int
     rounds: int
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)
@@ -35,7 +43,8 @@ class Result:
     """What both contenders cost, less being better, or why there is no result.
 
     `ratio` is theirs / ours, the median over the rounds of a race, and `low` and
-    `high` are its quartiles; None where xloss costs nothing.
+    `high` are its quartiles; None where xloss costs nothing. `of_copy` is the bandwidth
+    at which xloss moves inputs and outputs, in times of a copy's.
     """
 
     unit: str = ""
@@ -44,16 +53,17 @@ class Result:
     ratio: float | None = None
     low: float | None = None
     high: float | None = None
+    of_copy: float | None = None
     remark: str = ""
     failed: bool = False
 
 
 @dataclass(frozen=True)
 class Row:
-    """A comparison under a heading, with the target it is held to, if any.
+    """A comparison under a heading; `needs` are the modules of the peer.
 
-    `needs` are the modules of the peer. `at_least` bounds the ratio theirs / ours
-    from below, `at_most` what xloss costs from above.
+    `at` is its place on an axis where the heading names one, such as a number of
+    classes.
     """
 
     section: str
@@ -61,39 +71,24 @@ class Row:
     peer: str
     needs: tuple[str, ...]
     measure: Callable[[Settings], Result]
-    at_least: float | None = None
-    at_most: float | None = None
+    at: int | None = None
 
     def run(self, settings: Settings) -> Result:
         """Measure, or say which package is missing or what went wrong."""
         missing = [name for name in self.needs if find_spec(name) is None]
         if missing:
             return Result(remark=f"not installed: {', '.join(missing)}")
+        host = sorted(devices.HOST_ONLY.intersection(self.needs))
+        if settings.device != "cpu" and host:
+            return Result(remark=f"on the host alone: {', '.join(host)}")
         try:
-            return self.measure(settings)
+            with devices.use(settings.device):
+                return self.measure(settings)
+        except devices.UnavailableError as reason:
+            return Result(remark=str(reason))
         except Exception as error:  # the other rows are worth having
             first = str(error).strip().partition("\n")[0]
             return Result(remark=f"{type(error).__name__}: {first}", failed=True)
-
-    @property
-    def target(self) -> str:
-        """The target as the table prints it."""
-        if self.at_most is not None:
-            return f"<= {self.at_most:g}"
-        return "" if self.at_least is None else f">= {self.at_least:.2f} x"
-
-    def verdict(self, result: Result) -> str:
-        """Say whether the target is met; `close` when it lies within the spread."""
-        if result.ours is None or not self.target:
-            return ""
-        if self.at_most is not None:
-            return "met" if result.ours <= self.at_most else "missed"
-        if result.ratio is None or result.high is None:
-            return "met"  # xloss costs nothing
-        assert self.at_least is not None  # there is a target
-        if result.ratio >= self.at_least:
-            return "met"
-        return "close" if result.high >= self.at_least else "missed"
 
 
 def timed(
@@ -109,10 +104,14 @@ def timed(
 
     def measure(settings: Settings) -> Result:
         ours, theirs = contenders(settings.size if size is None else size)
-        check_same(ours(), theirs(), agreement)
+        result = ours()
+        check_same(result, theirs(), agreement)
         times = race(ours, theirs, settings.rounds)
         costs = times.ours / seconds, times.theirs / seconds
-        return Result(unit, *costs, times.ratio, times.low, times.high)
+        ratios = times.ratio, times.low, times.high
+        # The cost of a call is not that of bytes.
+        of_copy = share_of_copy(ours, result, times.ours) if size is None else None
+        return Result(unit, *costs, *ratios, of_copy)
 
     return measure
 
@@ -148,8 +147,7 @@ def difference(ours: Any, theirs: Any) -> float:
     """
     if isinstance(ours, tuple):
         return max(difference(a, b) for a, b in zip(ours, theirs, strict=True))
-    mine = np.asarray(ours, dtype=np.float64)
-    other = np.asarray(theirs, dtype=np.float64)
+    mine, other = (devices.to_numpy(x).astype(np.float64) for x in (ours, theirs))
     if mine.shape != other.shape:
         return float("inf")
     return float(np.max(np.abs(mine - other)) / np.max(np.abs(other)))

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
+from benchmarks import devices
+
 Contender = Callable[[], Any]
 
 SHORTEST = 2e-3  # seconds: a sample this long is far above the clock's resolution
@@ -35,7 +37,7 @@ def race(ours: Contender, theirs: Contender, rounds: int) -> Times:
     with _collector_off():
         for turn in range(rounds):
             for which in (0, 1) if turn % 2 == 0 else (1, 0):
-                samples[which].append(_seconds(*calls[which]))
+                samples[which].append(seconds(*calls[which]))
     ratios = [b / a for a, b in zip(*samples, strict=True)]
     low, ratio, high = quartiles(ratios)
     return Times(
@@ -53,20 +55,22 @@ def quartiles(values: list[float]) -> tuple[float, float, float]:
 
 def _calls_per_sample(contender: Contender) -> int:
     """Warm a contender up, and count the calls that make a sample long enough."""
-    contender()
+    devices.wait(contender())
     calls = 1
     while calls < MOST_CALLS:
-        seconds = calls * _seconds(contender, calls)
-        if seconds >= SHORTEST:
+        sample = calls * seconds(contender, calls)
+        if sample >= SHORTEST:
             break
-        calls = min(MOST_CALLS, 1 + round(1.2 * calls * SHORTEST / seconds))
+        calls = min(MOST_CALLS, 1 + round(1.2 * calls * SHORTEST / sample))
     return calls
 
 
-def _seconds(contender: Contender, calls: int) -> float:
+def seconds(contender: Contender, calls: int) -> float:
+    """Time a sample of calls, to the end of what they start on a device."""
     start = time.perf_counter()
-    for _ in range(calls):
+    for _ in range(calls - 1):
         contender()
+    devices.wait(contender())
     return (time.perf_counter() - start) / calls
 
 

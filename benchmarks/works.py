@@ -1,16 +1,23 @@
 """What is measured of a loss: its call, its peer, the inputs of both."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
 
-from benchmarks import modes
+from benchmarks import modes, processes
 from benchmarks.modes import Inputs, Loss
-from benchmarks.rows import AGREEMENT, Peer, Row, measured, timed
+from benchmarks.rows import (
+    AGREEMENT,
+    Peer,
+    Result,
+    Row,
+    Settings,
+    measured,
+    timed,
+)
 from benchmarks.timing import Contender
 
 Mode = Callable[[Loss, Inputs], Contender]
-Targets = Mapping[str, float]
 
 
 class Work(NamedTuple):
@@ -27,19 +34,31 @@ class Work(NamedTuple):
         inputs = self.inputs(size)
         return mode(self.ours, inputs), mode(self.peer.load(), inputs)
 
+    def at(self, scale: Callable[[int], int]) -> "Work":
+        """Return the work for another unit of size."""
+        return self._replace(inputs=partial(_scaled, scale, self.inputs))
+
     def cost(self, of: Callable[[Loss, Inputs], float], loss: Loss, size: int) -> float:
         return of(loss, self.inputs(size))
 
 
-def races(
-    section: str, mode: Mode, works: Iterable[Work], at_least: Targets | None = None
-) -> Iterator[Row]:
-    """List the times of works under a heading, with the ratios to reach by name."""
+def _scaled(
+    scale: Callable[[int], int], inputs: Callable[[int], Inputs], size: int
+) -> Inputs:
+    return inputs(scale(size))
+
+
+def races(section: str, mode: Mode, works: Iterable[Work]) -> Iterator[Row]:
+    """List the times of works under a heading."""
     for work in works:
-        run = timed(partial(work.race, mode), agreement=work.agreement)
-        name, peer = work.name, work.peer
-        target = (at_least or {}).get(name)
-        yield Row(section, name, peer.name, peer.needs, run, target)
+        run = partial(_timed, work, mode)
+        if work.peer.variables:
+            run = partial(processes.call, work.peer.variables, run)
+        yield Row(section, work.name, work.peer.name, work.peer.needs, run)
+
+
+def _timed(work: Work, mode: Mode, settings: Settings) -> Result:
+    return timed(partial(work.race, mode), agreement=work.agreement)(settings)
 
 
 def costs(
@@ -47,12 +66,8 @@ def costs(
     unit: str,
     of: Callable[[Loss, Inputs], float],
     works: Iterable[Work],
-    at_least: Targets | None = None,
-    at_most: Targets | None = None,
 ) -> Iterator[Row]:
-    """List what works need of memory, with bounds on the ratio or on xloss by name."""
+    """List what works need of memory under a heading."""
     for work in works:
-        name, peer = work.name, work.peer
-        run = measured(unit, partial(work.cost, of), work.ours, peer.load)
-        bounds = [(targets or {}).get(name) for targets in (at_least, at_most)]
-        yield Row(section, name, peer.name, peer.needs, run, *bounds)
+        run = measured(unit, partial(work.cost, of), work.ours, work.peer.load)
+        yield Row(section, work.name, work.peer.name, work.peer.needs, run)

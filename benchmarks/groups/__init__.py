@@ -27,6 +27,10 @@ def usual_size(name: str, *, quick: bool) -> int:
     return int(module.QUICK if quick else module.FULL)
 
 
+def has_one_size(name: str) -> bool:
+    return usual_size(name, quick=True) == usual_size(name, quick=False)
+
+
 def describe(name: str, size: int) -> str:
     """Say what inputs a size stands for in a group."""
     return str(_module(name).describe(size))

@@ -5,8 +5,10 @@ from functools import partial
 
 from benchmarks import memory, modes
 from benchmarks.groups.divergence.works import (
+    AGAINST_KERAS,
     AGAINST_KORNIA,
     AGAINST_TORCH,
+    AGAINST_TORCHMETRICS,
     ON_JAX,
     ON_NUMPY,
 )
@@ -16,27 +18,21 @@ from benchmarks.works import costs, races
 
 FULL, QUICK = 64, 32  # pixels a side
 
-# The targets: what the ratio theirs / ours must reach.
-TORCH_TARGETS = {work.name: 1.0 for work in AGAINST_KORNIA}
-
 
 def rows() -> Iterator[Row]:
     """List what is compared, in the order of the tables."""
     yield from races("NumPy", modes.numpy_forward, ON_NUMPY)
-    for section, mode in (
-        ("torch eager, forward", modes.torch_forward),
-        ("torch eager, forward + backward", modes.torch_gradient),
-        (
-            "torch eager, forward + backward to both maps",
-            partial(modes.torch_gradient, wanted=2),
-        ),
-        ("torch.compile (fullgraph), forward + backward", modes.torch_compiled),
-    ):
-        yield from races(section, mode, AGAINST_KORNIA, TORCH_TARGETS)
-        yield from races(section, mode, AGAINST_TORCH)
+    against_torch = [*AGAINST_KORNIA, *AGAINST_TORCH]
+    works = [*against_torch, *AGAINST_TORCHMETRICS, *AGAINST_KERAS]
+    yield from races("torch eager, forward", modes.torch_forward, works)
+    section, mode = "torch eager, forward + backward", modes.torch_gradient
+    yield from races(section, mode, [*against_torch, *AGAINST_KERAS])
+    section = "torch eager, forward + backward to both maps"
+    yield from races(section, partial(mode, wanted=2), against_torch)
+    section = "torch.compile (fullgraph), forward + backward"
+    yield from races(section, modes.torch_compiled, against_torch)
     yield from races("JAX jit, forward", modes.jax_forward, ON_JAX)
     yield from races("JAX jit, value and gradient", modes.jax_gradient, ON_JAX)
-    against_torch = [*AGAINST_KORNIA, *AGAINST_TORCH]
     yield from costs(
         "torch eager, kept for backward",
         "inputs",

@@ -6,21 +6,27 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import devices
 from benchmarks.groups.divergence import textbook
 from benchmarks.modes import Loss
+from benchmarks.peers import keras, torchmetrics
 from benchmarks.rows import Peer
 
 
 def on_numpy(function: str) -> Peer:
-    return Peer("textbook", (), lambda: partial(getattr(textbook, function), np))
+    return Peer("textbook", (), partial(_textbook, function, "numpy"))
+
+
+def on_torch(function: str) -> Peer:
+    return Peer("textbook", ("torch",), partial(_textbook, function, "torch"))
 
 
 def on_jax(function: str) -> Peer:
-    return Peer("textbook", ("jax",), partial(_on_jax, function))
+    return Peer("textbook", ("jax",), partial(_textbook, function, "jax.numpy"))
 
 
-def _on_jax(function: str) -> Loss:
-    return partial(getattr(textbook, function), import_module("jax.numpy"))
+def _textbook(function: str, module: str) -> Loss:
+    return partial(getattr(textbook, function), devices.module(module))
 
 
 def _native() -> Loss:
@@ -56,7 +62,29 @@ def _optax() -> Loss:
     return lambda pred, target: function(log(pred), target, axis=(-2, -1)).mean()
 
 
+def _torchmetrics(function: str) -> Loss:
+    """It takes a matrix, and divides each row by its sum."""
+    of_rows = getattr(import_module("torchmetrics.functional.regression"), function)
+    return lambda pred, target: of_rows(_rows(target), _rows(pred))
+
+
+def _keras() -> Loss:
+    """It clips at 1e-7, which cuts nothing off here."""
+    function = import_module("keras").losses.kl_divergence
+    return lambda pred, target: function(_rows(target), _rows(pred)).mean()
+
+
+def _rows(maps: Any) -> Any:
+    return maps.reshape(-1, maps.shape[-2] * maps.shape[-1])
+
+
+def in_keras(library: str) -> Peer:
+    return keras(library, _keras)
+
+
 NATIVE = Peer("F.kl_div", ("torch",), _native)
+TORCHMETRICS_KL = torchmetrics(partial(_torchmetrics, "kl_divergence"))
+TORCHMETRICS_JS = torchmetrics(partial(_torchmetrics, "jensen_shannon_divergence"))
 SCIPY_KL = Peer("scipy rel_entr", ("scipy",), _scipy_kl)
 SCIPY_JS = Peer("scipy jensenshannon", ("scipy",), _scipy_js)
 OPTAX = Peer("optax", ("jax", "optax"), _optax)

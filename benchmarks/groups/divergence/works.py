@@ -52,10 +52,17 @@ AGAINST_KORNIA = [
     Work("js_div", _JS, kornia("js_div_loss_2d"), _maps),
 ]
 AGAINST_TORCH = [Work("kl_div", _KL, peers.NATIVE, _maps)]
+# It differentiates the division by the sum too: forward alone is the same work.
+AGAINST_TORCHMETRICS = [
+    Work("kl_div", _KL, peers.TORCHMETRICS_KL, _maps),
+    Work("js_div", _JS, peers.TORCHMETRICS_JS, _maps),
+]
+AGAINST_KERAS = [Work("kl_div", _KL, peers.in_keras("torch"), _maps)]
 ON_JAX = [
     Work("kl_div", _KL, peers.on_jax("kl_div"), _maps),
     Work("kl_div", _KL, peers.OPTAX, _maps),
     Work("js_div", _JS, peers.on_jax("js_div"), _maps),
+    Work("kl_div", _KL, peers.in_keras("jax"), _maps),
 ]
 ON_NUMPY = [
     Work("kl_div", _KL, peers.on_numpy("kl_div"), _large_maps),

@@ -1,6 +1,6 @@
 """Gradients on NumPy: their cost, beside the value and beside other ways to them."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
 
@@ -30,17 +30,6 @@ FEW = 16  # elements: nothing is left but the cost of the call
 
 ALL = [*ELEMENTWISE, *OTHERS, *FOR_INFORMATION]
 
-# The targets: what xloss may cost, or what the ratio theirs / ours must reach.
-VALUES = {
-    **{work.name: 2.5 for work in ELEMENTWISE},
-    **{work.name: 4.0 for work in OTHERS},
-}
-MIB = {work.name: 16.0 for work in ELEMENTWISE}
-TORCH_TARGETS = {"charbonnier": 1.0, "ssim": 1.0}
-CALL_US = 60.0
-CALLS_RATIO = 100.0
-FITS_APART = 1e-8
-
 Mode = Callable[[Loss, Inputs], Contender]
 
 
@@ -48,9 +37,9 @@ def rows() -> Iterator[Row]:
     """List what is compared, in the order of the tables."""
     yield from _in_values()
     section = "NumPy, value and gradient"
-    yield from _races(section, ALL, modes.torch_and_back, TORCH_TARGETS)
+    yield from _races(section, ALL, modes.torch_and_back)
     textbook = [work._replace(peer=peers.autograd(work.name)) for work in ELEMENTWISE]
-    yield from _races(section, textbook, modes.autograd_gradient, {})
+    yield from _races(section, textbook, modes.autograd_gradient)
     yield from _calls()
     yield from _memory()
     yield from _fits()
@@ -59,8 +48,8 @@ def rows() -> Iterator[Row]:
 def _in_values() -> Iterator[Row]:
     section = "NumPy, value and gradient, in times of the value"
     for work in ALL:
-        run, most = partial(times_of_the_value, work), VALUES.get(work.name)
-        yield Row(section, work.name, "the value", ("torch",), run, at_most=most)
+        run = partial(times_of_the_value, work)
+        yield Row(section, work.name, "the value", ("torch",), run)
 
 
 def times_of_the_value(work: Work, settings: Settings) -> Result:
@@ -79,13 +68,10 @@ def _in_float64(x: Any) -> Any:
     return x.astype(np.float64) if x.dtype == np.float32 else x
 
 
-def _races(
-    section: str, works: Iterable[Work], theirs: Mode, at_least: Mapping[str, float]
-) -> Iterator[Row]:
+def _races(section: str, works: Iterable[Work], theirs: Mode) -> Iterator[Row]:
     for work in works:
         run = timed(partial(_contenders, work, theirs), agreement=work.agreement)
-        name, peer = work.name, work.peer
-        yield Row(section, name, peer.name, peer.needs, run, at_least.get(name))
+        yield Row(section, work.name, work.peer.name, work.peer.needs, run)
 
 
 def _contenders(work: Work, theirs: Mode, size: int) -> tuple[Contender, Contender]:
@@ -97,16 +83,14 @@ def _calls() -> Iterator[Row]:
     section = f"NumPy, value and gradient of {FEW} elements"
     for work in OF_ELEMENTS:
         run = timed(partial(_contenders, work, modes.torch_and_back), size=FEW)
-        name, peer = work.name, work.peer
-        yield Row(section, name, peer.name, peer.needs, run, at_most=CALL_US)
+        yield Row(section, work.name, work.peer.name, work.peer.needs, run)
 
 
 def _memory() -> Iterator[Row]:
     section = "NumPy, extra memory beyond inputs and gradient"
     for work in ALL:
-        run, most = partial(_extra_memory, work), MIB.get(work.name)
-        name, peer = work.name, work.peer
-        yield Row(section, name, peer.name, peer.needs, run, at_most=most)
+        run = partial(_extra_memory, work)
+        yield Row(section, work.name, work.peer.name, work.peer.needs, run)
 
 
 def _extra_memory(work: Work, settings: Settings) -> Result:
@@ -120,12 +104,12 @@ def _extra_memory(work: Work, settings: Settings) -> Result:
 def _fits() -> Iterator[Row]:
     section = "SciPy's L-BFGS-B, evaluations to the same optimum"
     name, peer, needs = f"denoising, {SIDE} x {SIDE}", "finite differences", ("scipy",)
-    yield Row(section, name, peer, needs, _to_denoise, at_least=CALLS_RATIO)
+    yield Row(section, name, peer, needs, _to_denoise)
     section = "SciPy's least_squares, relative difference of the fits"
     for alpha, peer, f_scale in ((1.0, "soft_l1", 1.0), (0.0, "cauchy", 2**0.5)):
         run = partial(_distance, alpha, peer, f_scale)
         name = f"general_robust, alpha {alpha:g}"
-        yield Row(section, name, peer, needs, run, at_most=FITS_APART)
+        yield Row(section, name, peer, needs, run)
 
 
 def _to_denoise(_: Settings) -> Result:

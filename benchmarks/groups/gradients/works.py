@@ -1,7 +1,7 @@
 """Which losses are differentiated, and of what inputs: mostly those of other groups."""
 
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -73,13 +73,8 @@ def _from(
     """Choose works by name, and make their inputs for another unit of size."""
     of = {work.name: work for work in works}
     for name in names:
-        work = of[name]
-        peer, inputs = peers.torch(work.ours), partial(_inputs_at, at, work)
-        yield work._replace(peer=peer, inputs=inputs)
-
-
-def _inputs_at(at: Callable[[int], int], work: Work, size: int) -> Inputs:
-    return work.inputs(at(size))
+        work = of[name].at(at)
+        yield work._replace(peer=peers.torch(work.ours))
 
 
 def _elements(size: int) -> int:

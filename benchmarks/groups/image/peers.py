@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks import peers
 from benchmarks.modes import Loss
 from benchmarks.rows import Peer
 
@@ -22,10 +23,28 @@ def kornia(loss: str) -> Peer:
     return Peer("kornia", ("torch", "kornia"), partial(_kornia, loss))
 
 
-def pytorch_msssim(measure: str) -> Peer:
+def pytorch_msssim(measure: str, size: int = WINDOW) -> Peer:
     """Return a loss of pytorch-msssim, which knows whole windows only."""
     needs = ("torch", "pytorch_msssim")
-    return Peer("pytorch-msssim", needs, partial(_pytorch_msssim, measure))
+    return Peer("pytorch-msssim", needs, partial(_pytorch_msssim, measure, size))
+
+
+def torchmetrics(measure: str) -> Peer:
+    """Return a loss of torchmetrics, whose SSIM mirrors the borders.
+
+    Its MS-SSIM mixes means with the borders and without: no row of xloss's does.
+    """
+    return peers.torchmetrics(partial(_torchmetrics, measure))
+
+
+def monai(spatial: int) -> Peer:
+    """Return MONAI's SSIM, which knows whole windows only."""
+    return Peer("MONAI", ("torch", "monai"), partial(_monai, spatial))
+
+
+def keras(library: str, measure: str) -> Peer:
+    """Return a loss of keras, which knows whole windows only."""
+    return peers.keras(library, partial(_keras, measure))
 
 
 def _kornia(loss: str) -> Loss:
@@ -41,9 +60,36 @@ def _kornia(loss: str) -> Loss:
     return functions[loss]()
 
 
-def _pytorch_msssim(measure: str) -> Loss:
+def _pytorch_msssim(measure: str, size: int) -> Loss:
     similarity = getattr(import_module("pytorch_msssim"), measure)
-    return lambda x, y: 0.5 * (1 - similarity(x, y, data_range=1.0, win_size=WINDOW))
+    return lambda x, y: 0.5 * (1 - similarity(x, y, data_range=1.0, win_size=size))
+
+
+def _torchmetrics(measure: str) -> Loss:
+    image = import_module("torchmetrics.functional.image")
+    ssim = image.structural_similarity_index_measure
+    psnr = image.peak_signal_noise_ratio
+    functions: dict[str, Loss] = {
+        "ssim": lambda x, y: 0.5 * (1 - ssim(x, y, data_range=1.0)),
+        "psnr": lambda x, y: -psnr(x, y, data_range=1.0),
+        "total_variation": image.total_variation,
+    }
+    return functions[measure]
+
+
+def _monai(spatial: int) -> Loss:
+    loss = import_module("monai.losses").SSIMLoss(spatial, win_size=WINDOW)
+    return lambda x, y: 0.5 * loss(x, y)
+
+
+def _keras(measure: str) -> Loss:
+    ops = import_module("keras").ops
+    ssim = partial(ops.image.ssim, data_format="channels_first")
+    functions: dict[str, Loss] = {
+        "ssim": lambda x, y: 0.5 * (1 - ssim(x, y).mean()),
+        "psnr": lambda x, y: -ops.psnr(x, y, max_val=1.0),
+    }
+    return functions[measure]
 
 
 def _skimage_ssim() -> Loss:
@@ -68,13 +114,17 @@ def _skimage_psnr() -> Loss:
     return lambda x, y: -psnr(x, y, data_range=1.0)
 
 
-def _dm_pix_ssim() -> Loss:
+def dm_pix_ssim(size: int = WINDOW) -> Peer:
+    return Peer("dm-pix", ("jax", "dm_pix"), partial(_dm_pix_ssim, size))
+
+
+def _dm_pix_ssim(size: int) -> Loss:
     """The channels stand last there: planes go in as images of one channel."""
     similarity = import_module("dm_pix").ssim
 
     def loss(x: Any, y: Any) -> Any:
         x, y = (_planes(image)[..., None] for image in (x, y))
-        return 0.5 * (1 - similarity(x, y, filter_size=WINDOW).mean())
+        return 0.5 * (1 - similarity(x, y, filter_size=size).mean())
 
     return loss
 
@@ -91,5 +141,5 @@ def _planes(images: Any) -> Any:
 
 SKIMAGE_SSIM = Peer("scikit-image", ("skimage",), _skimage_ssim)
 SKIMAGE_PSNR = Peer("scikit-image", ("skimage",), _skimage_psnr)
-DM_PIX_SSIM = Peer("dm-pix", ("jax", "dm_pix"), _dm_pix_ssim)
+DM_PIX_SSIM = dm_pix_ssim()
 DM_PIX_PSNR = Peer("dm-pix", ("jax", "dm_pix"), _dm_pix_psnr)

@@ -81,10 +81,13 @@ def _total_variation(image: Any) -> Any:
 
 _SSIM = partial(xloss.ssim_loss, window_size=WINDOW)
 _WHOLE_WINDOWS = partial(_SSIM, padding="valid")
+_IN_SPACE = partial(xloss.ssim3d_loss, window_size=WINDOW)
+_WHOLE_IN_SPACE = partial(_IN_SPACE, padding="valid")
 _PSNR = partial(xloss.psnr_loss, max_val=1.0)
 
 ON_NUMPY = [
     Work("ssim, valid", _WHOLE_WINDOWS, peers.SKIMAGE_SSIM, _pair),
+    Work("ssim3d, valid", _WHOLE_IN_SPACE, peers.SKIMAGE_SSIM, _volumes),
     Work("psnr", _PSNR, peers.SKIMAGE_PSNR, _pair),
 ]
 LARGE_IMAGE = Work(
@@ -93,12 +96,7 @@ LARGE_IMAGE = Work(
 ON_TORCH = [
     Work("ssim", _SSIM, peers.kornia("ssim"), _pair),
     Work("ssim, valid", _WHOLE_WINDOWS, peers.pytorch_msssim("ssim"), _pair),
-    Work(
-        "ssim3d",
-        partial(xloss.ssim3d_loss, window_size=WINDOW),
-        peers.kornia("ssim3d"),
-        _volumes,
-    ),
+    Work("ssim3d", _IN_SPACE, peers.kornia("ssim3d"), _volumes),
     Work(
         "ms_ssim_l1, one image",  # kornia takes seconds for eight
         xloss.ms_ssim_l1_loss,
@@ -128,7 +126,24 @@ ON_TORCH = [
         _depth_and_image,
     ),
 ]
+AGAINST_OTHERS = [
+    Work("ssim", _SSIM, peers.torchmetrics("ssim"), _pair),
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.monai(2), _pair),
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.keras("torch", "ssim"), _pair),
+    Work("ssim3d", _IN_SPACE, peers.torchmetrics("ssim"), _volumes),
+    Work("ssim3d, valid", _WHOLE_IN_SPACE, peers.monai(3), _volumes),
+    Work("psnr", _PSNR, peers.torchmetrics("psnr"), _pair),
+    Work("psnr", _PSNR, peers.keras("torch", "psnr"), _pair),
+    Work(
+        "total_variation",
+        _total_variation,
+        peers.torchmetrics("total_variation"),
+        _noisy_image,
+    ),
+]
 ON_JAX = [
     Work("ssim, valid", _WHOLE_WINDOWS, peers.DM_PIX_SSIM, _pair),
     Work("psnr", _PSNR, peers.DM_PIX_PSNR, _pair),
+    Work("ssim, valid", _WHOLE_WINDOWS, peers.keras("jax", "ssim"), _pair),
+    Work("psnr", _PSNR, peers.keras("jax", "psnr"), _pair),
 ]

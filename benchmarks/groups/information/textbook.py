@@ -4,8 +4,6 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 BINS = 64
 WINDOW = 9
 
@@ -22,23 +20,23 @@ def mutual_information(
     return _loss(xp, joint, normalized)
 
 
-def scattered(x: Any, y: Any) -> Any:
+def scattered(xp: Any, x: Any, y: Any) -> Any:
     """Add each sample to the four pairs of bins around it, with Xu's weights."""
     width = BINS + 1  # the last sample has a next bin too, with weight 0
-    (first_x, shares_x), (first_y, shares_y) = (_around(z) for z in (x, y))
-    joint = np.zeros(width * width)
+    (first_x, shares_x), (first_y, shares_y) = (_around(xp, z) for z in (x, y))
+    joint = xp.zeros(width * width)
     for i, share_x in enumerate(shares_x):
         for j, share_y in enumerate(shares_y):
             cell = (first_x + i) * width + first_y + j
-            joint += np.bincount(cell, share_x * share_y, width * width)
-    return _loss(np, joint.reshape(width, width), normalized=False)
+            joint += xp.bincount(cell, share_x * share_y, width * width)
+    return _loss(xp, joint.reshape(width, width), normalized=False)
 
 
-def _around(x: Any) -> tuple[Any, tuple[Any, Any]]:
+def _around(xp: Any, x: Any) -> tuple[Any, tuple[Any, Any]]:
     place = _places(x)
-    first = np.floor(place)
+    first = xp.floor(place)
     offset = place - first
-    return first.astype(np.intp), (_xu(np, offset), _xu(np, 1 - offset))
+    return first.astype(xp.intp), (_xu(xp, offset), _xu(xp, 1 - offset))
 
 
 def _places(x: Any) -> Any:

@@ -1,6 +1,6 @@
 """The robust and the regression losses: elementwise, so bound by memory."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache, partial
 
 import numpy as np
@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 import xloss
 from benchmarks import memory, modes
 from benchmarks.groups.pointwise import peers
-from benchmarks.groups.pointwise.peers import KORNIA
 from benchmarks.groups.pointwise.textbook import ALPHA, DELTA, Q
-from benchmarks.modes import Inputs, Loss
-from benchmarks.rows import Peer, Row, measured, timed
-from benchmarks.timing import Contender
+from benchmarks.modes import Loss
+from benchmarks.rows import Peer, Row, measured
+from benchmarks.works import Work, costs, races
 
-Mode = Callable[[Loss, Inputs], Contender]
 FULL, QUICK = 8 * 3 * 512 * 512, 8 * 3 * 64 * 64
 MIB = 2**20
-FEW = 16  # elements: nothing is left but the cost of the call
 
 LOSSES: dict[str, Loss] = {
     "charbonnier": partial(xloss.charbonnier_loss, reduction="mean"),
@@ -34,34 +31,23 @@ LOSSES: dict[str, Loss] = {
     "quantile": partial(xloss.quantile_loss, q=Q),
 }
 
-# The targets: what the ratio theirs / ours must reach, or what ours may cost.
-NUMPY_TARGETS = {**dict.fromkeys(LOSSES, 2.0), "log_cosh": 1.3}
-NUMPY_MIB = 16.0
-EAGER_TARGETS = {"charbonnier": 1.9, "cauchy": 0.9, "welsch": 1.9, "geman_mcclure": 0.8}
-COMPILED_TARGETS = {**dict.fromkeys(KORNIA, 1.0), "huber": 1 / 1.1}
-JAX_TARGETS = {"huber": 1.0}
-SAVED_TARGETS = dict.fromkeys(KORNIA, 1.0)
-NUMPY_CALL_US = 20.0
-TORCH_CALL_US = 35.0
-
 
 def rows() -> Iterator[Row]:
     """List what is compared, in the order of the tables."""
-    yield from _numpy()
-    yield from _races("torch eager, forward", modes.torch_forward, peers.on_torch, {})
-    yield from _races(
-        "torch eager, forward + backward",
-        modes.torch_gradient,
-        peers.on_torch,
-        EAGER_TARGETS,
-    )
-    yield from _compiled()
-    yield from _races("JAX jit, forward", modes.jax_forward, peers.on_jax, JAX_TARGETS)
-    yield from _races(
-        "JAX jit, value and gradient", modes.jax_gradient, peers.on_jax, JAX_TARGETS
-    )
-    yield from _calls()
-    yield from _torch_memory()
+    yield from races("NumPy, mean", modes.numpy_forward, _on_numpy())
+    on_torch = _works({name: peers.on_torch(name) for name in LOSSES})
+    others = [*_works(peers.in_torchmetrics()), *_works(peers.in_keras("torch"))]
+    works = [*on_torch, *others]
+    yield from races("torch eager, forward", modes.torch_forward, works)
+    yield from races("torch eager, forward + backward", modes.torch_gradient, works)
+    # compiling takes seconds for each contender
+    works = [work for work in on_torch if work.peer.name != "textbook"]
+    section = "torch.compile (fullgraph), forward + backward"
+    yield from races(section, modes.torch_compiled, works)
+    works = _on_jax()
+    yield from races("JAX jit, forward", modes.jax_forward, works)
+    yield from races("JAX jit, value and gradient", modes.jax_gradient, works)
+    yield from _torch_memory(on_torch)
     yield from _numpy_memory()
 
 
@@ -77,66 +63,27 @@ def inputs(size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     return pred, target
 
 
-def _contenders(
-    mode: Mode, ours: Loss, peer: Peer
-) -> Callable[[int], tuple[Contender, Contender]]:
-    def contenders(size: int) -> tuple[Contender, Contender]:
-        modes.forget_compiled()
-        return mode(ours, inputs(size)), mode(peer.load(), inputs(size))
-
-    return contenders
+def _works(peers_of: Mapping[str, Peer]) -> list[Work]:
+    return [Work(name, LOSSES[name], peer, inputs) for name, peer in peers_of.items()]
 
 
-def _races(
-    section: str, mode: Mode, peer_of: Callable[[str], Peer], targets: dict[str, float]
-) -> Iterator[Row]:
-    for name, ours in LOSSES.items():
-        peer = peer_of(name)
-        both = _contenders(mode, ours, peer)
-        yield Row(section, name, peer.name, peer.needs, timed(both), targets.get(name))
+def _on_numpy() -> list[Work]:
+    textbook = {name: peers.on_numpy(name) for name in LOSSES}
+    others = peers.in_scipy(), peers.in_skimage(), peers.in_sklearn()
+    return [work for each in (textbook, *others) for work in _works(each)]
 
 
-def _numpy() -> Iterator[Row]:
-    section = "NumPy, mean"
-    yield from _races(section, modes.numpy_forward, peers.on_numpy, NUMPY_TARGETS)
-    for name, peer in peers.in_scipy().items():
-        both = _contenders(modes.numpy_forward, LOSSES[name], peer)
-        yield Row(section, name, peer.name, peer.needs, timed(both))
+def _on_jax() -> list[Work]:
+    usual = {name: peers.on_jax(name) for name in LOSSES}
+    others = peers.in_dm_pix(), peers.in_keras("jax")
+    return [work for each in (usual, *others) for work in _works(each)]
 
 
-def _compiled() -> Iterator[Row]:
-    section = "torch.compile (fullgraph), forward + backward"
-    for row in _races(section, modes.torch_compiled, peers.on_torch, COMPILED_TARGETS):
-        if row.peer != "textbook":  # compiling takes seconds for each contender
-            yield row
-
-
-def _calls() -> Iterator[Row]:
-    for where, mode, peer_of, most in (
-        ("NumPy", modes.numpy_forward, peers.on_numpy, NUMPY_CALL_US),
-        ("torch eager", modes.torch_forward, peers.on_torch, TORCH_CALL_US),
-    ):
-        for name, ours in LOSSES.items():
-            peer = peer_of(name)
-            run = timed(_contenders(mode, ours, peer), size=FEW)
-            section = f"{where}, a call with {FEW} elements"
-            yield Row(section, name, peer.name, peer.needs, run, at_most=most)
-
-
-def _torch_memory() -> Iterator[Row]:
-    for section, cost, targets in (
-        ("kept for backward", memory.kept_for_backward, SAVED_TARGETS),
-        ("largest extra memory of forward + backward", memory.extra_with_backward, {}),
-    ):
-        for name, ours in LOSSES.items():
-            peer = peers.on_torch(name)
-            run = measured("inputs", partial(_cost, cost), ours, peer.load)
-            title = f"torch eager, {section}"
-            yield Row(title, name, peer.name, peer.needs, run, targets.get(name))
-
-
-def _cost(cost: Callable[[Loss, Inputs], float], loss: Loss, size: int) -> float:
-    return cost(loss, inputs(size))
+def _torch_memory(works: list[Work]) -> Iterator[Row]:
+    section = "torch eager, kept for backward"
+    yield from costs(section, "inputs", memory.kept_for_backward, works)
+    section = "torch eager, largest extra memory of forward + backward"
+    yield from costs(section, "inputs", memory.extra_with_backward, works)
 
 
 def _numpy_memory() -> Iterator[Row]:
@@ -149,7 +96,7 @@ def _numpy_memory() -> Iterator[Row]:
             peer = peer_of(name)
             ours = partial(loss, reduction=reduction)
             run = measured("MiB", _largest_extra, ours, peer.load)
-            yield Row(section, name, peer.name, peer.needs, run, at_most=NUMPY_MIB)
+            yield Row(section, name, peer.name, peer.needs, run)
 
 
 def _largest_extra(loss: Loss, size: int) -> float:

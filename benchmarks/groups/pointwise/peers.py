@@ -4,8 +4,9 @@ from functools import partial
 from importlib import import_module
 
 from benchmarks.groups.pointwise import textbook
-from benchmarks.groups.pointwise.textbook import DELTA
+from benchmarks.groups.pointwise.textbook import DELTA, Q
 from benchmarks.modes import Loss
+from benchmarks.peers import keras, sklearn, torchmetrics
 from benchmarks.rows import Peer
 
 KORNIA = ("charbonnier", "cauchy", "welsch", "geman_mcclure")
@@ -34,6 +35,38 @@ def in_scipy() -> dict[str, Peer]:
     }
 
 
+def in_sklearn() -> dict[str, Peer]:
+    """Return the losses that scikit-learn has."""
+    return {
+        name: sklearn(partial(_sklearn, name)) for name in ("mse", "l1", "quantile")
+    }
+
+
+def in_skimage() -> dict[str, Peer]:
+    """Return the loss that scikit-image has."""
+    return {"mse": Peer("scikit-image", ("skimage",), _skimage)}
+
+
+def in_torchmetrics() -> dict[str, Peer]:
+    """Return the losses that torchmetrics has."""
+    names = "mse", "l1", "log_cosh"
+    return {name: torchmetrics(partial(_torchmetrics, name)) for name in names}
+
+
+def in_keras(library: str) -> dict[str, Peer]:
+    """Return the losses that keras has, on torch or jax."""
+    names = "mse", "l1", "huber", "log_cosh"
+    return {name: keras(library, partial(_keras, name)) for name in names}
+
+
+def in_dm_pix() -> dict[str, Peer]:
+    """Return the losses that dm-pix has."""
+    needs = "jax", "dm_pix"
+    return {
+        name: Peer("dm-pix", needs, partial(_dm_pix, name)) for name in ("mse", "l1")
+    }
+
+
 def on_torch(loss: str) -> Peer:
     if loss in KORNIA:
         return Peer("kornia", ("torch", "kornia"), partial(_kornia, loss))
@@ -56,6 +89,49 @@ def _scipy_huber() -> Loss:
 def _scipy_pseudo_huber() -> Loss:
     pseudo_huber = import_module("scipy.special").pseudo_huber
     return lambda pred, target: pseudo_huber(1.0, pred - target).mean()
+
+
+def _sklearn(loss: str) -> Loss:
+    metrics = import_module("sklearn.metrics")
+    function = {
+        "mse": metrics.mean_squared_error,
+        "l1": metrics.mean_absolute_error,
+        "quantile": partial(metrics.mean_pinball_loss, alpha=Q),
+    }[loss]
+    return lambda pred, target: function(target, pred)
+
+
+def _skimage() -> Loss:
+    loss: Loss = import_module("skimage.metrics").mean_squared_error
+    return loss
+
+
+def _torchmetrics(loss: str) -> Loss:
+    metrics = import_module("torchmetrics.functional.regression")
+    functions: dict[str, Loss] = {
+        "mse": metrics.mean_squared_error,
+        "l1": metrics.mean_absolute_error,
+        "log_cosh": metrics.log_cosh_error,
+    }
+    return functions[loss]
+
+
+def _keras(loss: str) -> Loss:
+    """It averages over the last axis, here the only one."""
+    losses = import_module("keras").losses
+    function = {
+        "mse": losses.mean_squared_error,
+        "l1": losses.mean_absolute_error,
+        "huber": partial(losses.huber, delta=DELTA),
+        "log_cosh": losses.log_cosh,
+    }[loss]
+    return lambda pred, target: function(target, pred)
+
+
+def _dm_pix(loss: str) -> Loss:
+    """It averages over the last three axes."""
+    function = getattr(import_module("dm_pix"), {"mse": "mse", "l1": "mae"}[loss])
+    return lambda pred, target: function(pred[:, None, None], target[:, None, None])
 
 
 def _kornia(loss: str) -> Loss:

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Callable
-from importlib import import_module
 from typing import Any
+
+from benchmarks import devices
 
 ALPHA = 1.5  # general robust
 DELTA = 0.5  # huber's delta, smooth L1's beta
@@ -14,13 +15,13 @@ Q = 0.9
 
 def unreduced(name: str, module: str) -> Callable[[Any, Any], Any]:
     """Return an expression of this file as a function of prediction and target."""
-    xp, expression = import_module(module), _EXPRESSIONS[name]
+    xp, expression = devices.module(module), _EXPRESSIONS[name]
     return lambda pred, target: expression(xp, pred, target)
 
 
 def mean(name: str, module: str) -> Callable[[Any, Any], Any]:
     """Return the same, averaged."""
-    xp, expression = import_module(module), _EXPRESSIONS[name]
+    xp, expression = devices.module(module), _EXPRESSIONS[name]
     return lambda pred, target: xp.mean(expression(xp, pred, target))
 
 

@@ -12,12 +12,20 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from benchmarks.groups.segmentation import textbook
+import numpy as np
+
+from benchmarks import devices, peers
+from benchmarks.groups.segmentation import in_keras, textbook
+from benchmarks.groups.segmentation.options import (
+    ALPHA,
+    FALSE_NEGATIVES,
+    FALSE_POSITIVES,
+    FOCAL_TVERSKY_GAMMA,
+    GAMMA,
+    LABEL_SMOOTHING,
+)
 from benchmarks.modes import Loss
 from benchmarks.rows import Peer
-
-ALPHA, GAMMA = 0.25, 2.0  # focal
-FALSE_POSITIVES, FALSE_NEGATIVES = 0.3, 0.7  # Tversky's alpha and beta
 
 _FOCAL = {"alpha": ALPHA, "gamma": GAMMA}
 _TVERSKY = {"alpha": FALSE_POSITIVES, "beta": FALSE_NEGATIVES}
@@ -32,14 +40,36 @@ def smp(loss: str) -> Peer:
     return Peer("smp", needs, partial(_smp, loss))
 
 
+def keras(library: str, loss: str) -> Peer:
+    return peers.keras(library, partial(in_keras.load, loss))
+
+
+def sklearn(loss: str) -> Peer:
+    return peers.sklearn(partial(_sklearn, loss))
+
+
 def optax(loss: str) -> Peer:
     return Peer("optax", ("jax", "optax"), partial(_optax, loss))
 
 
 def on_numpy(function: str) -> Peer:
+    return Peer("textbook", (), partial(_on_numpy, function))
+
+
+def _on_numpy(function: str) -> Loss:
     options = _FOCAL if function.startswith("focal") else {}
-    loss = partial(getattr(textbook, function), **options)
-    return Peer("textbook", (), lambda: loss)
+    return partial(getattr(textbook, function), devices.module("numpy"), **options)
+
+
+def focal_tversky(module: str) -> Peer:
+    """Return the textbook expression, with the functions of a module."""
+    needs = () if module == "numpy" else (module.partition(".")[0],)
+    return Peer("textbook", needs, partial(_focal_tversky, module))
+
+
+def _focal_tversky(module: str) -> Loss:
+    options = {**_TVERSKY, "gamma": FOCAL_TVERSKY_GAMMA}
+    return partial(textbook.focal_tversky, devices.module(module), **options)
 
 
 def _monai(loss: str) -> Loss:
@@ -51,10 +81,17 @@ def _monai(loss: str) -> Loss:
         "jaccard": partial(module.DiceLoss, jaccard=True, **softmax),
         "generalized_dice": partial(module.GeneralizedDiceLoss, **softmax),
         "tversky": partial(module.TverskyLoss, **softmax, **_TVERSKY),
+        "focal_tversky": partial(
+            module.TverskyLoss, **softmax, **_TVERSKY, reduction="none"
+        ),
         "focal": partial(
             module.FocalLoss, use_softmax=True, to_onehot_y=True, **_FOCAL
         ),
     }[loss]()
+    if loss == "focal_tversky":
+        return lambda logits, labels: (
+            function(logits, labels.unsqueeze(1)) ** FOCAL_TVERSKY_GAMMA
+        ).mean()
     return lambda logits, labels: function(logits, labels.unsqueeze(1))
 
 
@@ -62,7 +99,12 @@ def _smp(loss: str) -> Loss:
     module = _smp_losses()
     functions = {
         "dice": partial(module.DiceLoss, "multiclass"),
+        "jaccard": partial(module.JaccardLoss, "multiclass"),
         "tversky": partial(module.TverskyLoss, "multiclass", **_TVERSKY),
+        "binary_cross_entropy": module.SoftBCEWithLogitsLoss,
+        "cross_entropy": partial(
+            module.SoftCrossEntropyLoss, smooth_factor=LABEL_SMOOTHING
+        ),
         # Its focal loss of many classes is the binary one, class by class.
         "binary_focal": partial(module.FocalLoss, "multilabel", **_FOCAL),
         "lovasz_hinge": partial(module.LovaszLoss, "binary", per_image=True),
@@ -94,21 +136,47 @@ def _smp_losses() -> ModuleType:
 def _optax(loss: str) -> Loss:
     losses, jax = import_module("optax.losses"), import_module("jax")
 
-    def dice(logits: Any, labels: Any) -> Any:
+    def overlap(logits: Any, labels: Any, **options: Any) -> Any:
         # The classes stand last there; XLA moves them while it computes.
         targets = jax.nn.one_hot(labels, logits.shape[1], dtype=logits.dtype)
         logits = jax.numpy.moveaxis(logits, 1, -1)
-        return losses.dice_loss(logits, targets, smooth=0.0).mean()
+        return losses.dice_loss(
+            logits, targets, smooth=0.0, reduction="none", **options
+        )
 
-    def cross_entropy(logits: Any, labels: Any) -> Any:
-        function = losses.softmax_cross_entropy_with_integer_labels
-        return function(logits, labels, axis=1).mean()
+    def focal_tversky(logits: Any, labels: Any) -> Any:
+        of_each = overlap(logits, labels, **_TVERSKY)
+        return (of_each**FOCAL_TVERSKY_GAMMA).mean()
 
-    def binary_focal(logits: Any, targets: Any) -> Any:
-        return losses.sigmoid_focal_loss(logits, targets, **_FOCAL).mean()
+    labelled = losses.softmax_cross_entropy_with_integer_labels
+    binary_focal = partial(losses.sigmoid_focal_loss, **_FOCAL)
+    functions: dict[str, Loss] = {
+        "dice": _mean(overlap),
+        "jaccard": _mean(partial(overlap, alpha=1.0, beta=1.0)),
+        "tversky": _mean(partial(overlap, **_TVERSKY)),
+        "focal_tversky": focal_tversky,
+        "cross_entropy": _mean(partial(labelled, axis=1)),
+        "probabilities": _mean(partial(losses.softmax_cross_entropy, axis=1)),
+        "binary_focal": _mean(binary_focal),
+        "binary_cross_entropy": _mean(losses.sigmoid_binary_cross_entropy),
+    }
+    return functions[loss]
+
+
+def _mean(loss: Loss) -> Loss:
+    return lambda logits, targets: loss(logits, targets).mean()
+
+
+def _sklearn(loss: str) -> Loss:
+    """It wants probabilities, a row for each pixel, and counts each label."""
+    log_loss = import_module("sklearn.metrics").log_loss
+    special = import_module("scipy.special")
 
     def binary_cross_entropy(logits: Any, targets: Any) -> Any:
-        return losses.sigmoid_binary_cross_entropy(logits, targets).mean()
+        return log_loss(targets.ravel(), special.expit(logits).ravel())
 
-    functions = [dice, cross_entropy, binary_focal, binary_cross_entropy]
-    return {function.__name__: function for function in functions}[loss]
+    def cross_entropy(logits: Any, labels: Any) -> Any:
+        rows = np.moveaxis(special.softmax(logits, axis=1), 1, -1)
+        return log_loss(labels.ravel(), rows.reshape(-1, logits.shape[1]))
+
+    return {f.__name__: f for f in (binary_cross_entropy, cross_entropy)}[loss]

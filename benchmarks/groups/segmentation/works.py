@@ -1,5 +1,6 @@
 """What is measured of each segmentation loss: its call, its peer, its inputs."""
 
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, partial
 from typing import Any
 
@@ -8,13 +9,17 @@ from numpy.typing import NDArray
 
 import xloss
 from benchmarks.groups.segmentation import peers
-from benchmarks.groups.segmentation.peers import (
+from benchmarks.groups.segmentation.options import (
     ALPHA,
     FALSE_NEGATIVES,
     FALSE_POSITIVES,
+    FOCAL_TVERSKY_GAMMA,
     GAMMA,
+    LABEL_SMOOTHING,
 )
+from benchmarks.modes import Inputs, Loss
 from benchmarks.peers import kornia, native
+from benchmarks.rows import AGREEMENT, Peer
 from benchmarks.works import Work
 
 Arrays = tuple[NDArray[Any], ...]
@@ -92,127 +97,141 @@ def _probabilities(size: int) -> Arrays:
     return logits, np.float32(0.64) * targets + np.float32(0.06)
 
 
-_FOCAL = partial(xloss.focal_loss, alpha=ALPHA, gamma=GAMMA, reduction="mean")
-_BINARY_FOCAL = partial(
+FOCAL = partial(xloss.focal_loss, alpha=ALPHA, gamma=GAMMA, reduction="mean")
+BINARY_FOCAL = partial(
     xloss.binary_focal_loss_with_logits, alpha=ALPHA, gamma=GAMMA, reduction="mean"
 )
-_MACRO = partial(xloss.dice_loss, average="macro")
-_TVERSKY = partial(xloss.tversky_loss, alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES)
-_BINARY_CROSS_ENTROPY = xloss.binary_cross_entropy_with_logits
-_KORNIA_BINARY_FOCAL = kornia(
-    "binary_focal_loss_with_logits", alpha=ALPHA, gamma=GAMMA, reduction="mean"
+TVERSKY = partial(xloss.tversky_loss, alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES)
+FOCAL_TVERSKY = partial(
+    xloss.focal_tversky_loss,
+    alpha=FALSE_POSITIVES,
+    beta=FALSE_NEGATIVES,
+    gamma=FOCAL_TVERSKY_GAMMA,
 )
-_KORNIA_TVERSKY = kornia("tversky_loss", alpha=FALSE_POSITIVES, beta=FALSE_NEGATIVES)
+_SMOOTHED = partial(xloss.cross_entropy_loss, label_smoothing=LABEL_SMOOTHING)
+_MACRO_DICE = partial(xloss.dice_loss, average="macro")
+_MACRO_JACCARD = partial(xloss.jaccard_loss, average="macro")
 
-AGAINST_KORNIA = [
-    Work(
-        "focal",
-        _FOCAL,
-        kornia("focal_loss", alpha=ALPHA, gamma=GAMMA, reduction="mean"),
-        _labelled,
-    ),
-    Work("binary_focal", _BINARY_FOCAL, _KORNIA_BINARY_FOCAL, _floats),
-    Work("binary_focal, integers", _BINARY_FOCAL, _KORNIA_BINARY_FOCAL, _integers),
-    Work("dice, micro", xloss.dice_loss, kornia("dice_loss"), _labelled),
-    Work("dice, macro", _MACRO, kornia("dice_loss", average="macro"), _labelled),
-    Work("tversky", _TVERSKY, _KORNIA_TVERSKY, _labelled),
-    Work(
-        "lovasz_hinge",
-        xloss.lovasz_hinge_loss,
-        kornia("lovasz_hinge_loss"),
-        _foreground,
-        LOVASZ_AGREEMENT,
-    ),
-    Work(
-        "lovasz_softmax",
-        xloss.lovasz_softmax_loss,
-        kornia("lovasz_softmax_loss"),
-        _labelled,
-        LOVASZ_AGREEMENT,
-    ),
-]
-AGAINST_TORCH = [
-    Work(
-        "cross_entropy",
-        xloss.cross_entropy_loss,
-        native("cross_entropy"),
-        _labelled,
-    ),
-    Work(
-        "cross_entropy, probabilities",
-        xloss.cross_entropy_loss,
-        native("cross_entropy"),
-        _probabilities,
-    ),
-    Work(
-        "binary_cross_entropy",
-        _BINARY_CROSS_ENTROPY,
-        native("binary_cross_entropy_with_logits"),
-        _floats,
-    ),
-]
-AGAINST_OTHERS = [
-    Work("focal", _FOCAL, peers.monai("focal"), _labelled),
-    Work("dice, macro", _MACRO, peers.monai("dice"), _labelled),
-    Work(
-        "jaccard",
-        partial(xloss.jaccard_loss, average="macro"),
-        peers.monai("jaccard"),
-        _labelled,
-    ),
-    Work(
-        "generalized_dice",
-        xloss.generalized_dice_loss,
-        peers.monai("generalized_dice"),
-        _labelled,
-    ),
-    Work("tversky", _TVERSKY, peers.monai("tversky"), _labelled),
-    Work("binary_focal", _BINARY_FOCAL, peers.smp("binary_focal"), _floats),
+_LOSSES: dict[str, tuple[Loss, Callable[[int], Inputs]]] = {
+    "focal": (FOCAL, _labelled),
+    "binary_focal": (BINARY_FOCAL, _floats),
+    "binary_focal, integers": (BINARY_FOCAL, _integers),
+    "dice, micro": (xloss.dice_loss, _labelled),
+    "dice, macro": (_MACRO_DICE, _labelled),
+    "dice, macro, one image": (_MACRO_DICE, _one_image),
+    "generalized_dice": (xloss.generalized_dice_loss, _labelled),
+    "jaccard": (_MACRO_JACCARD, _labelled),
+    "jaccard, one image": (_MACRO_JACCARD, _one_image),
+    "tversky": (TVERSKY, _labelled),
+    "tversky, one image": (TVERSKY, _one_image),
+    "focal_tversky": (FOCAL_TVERSKY, _labelled),
+    "lovasz_hinge": (xloss.lovasz_hinge_loss, _foreground),
+    "lovasz_softmax": (xloss.lovasz_softmax_loss, _labelled),
+    "cross_entropy": (xloss.cross_entropy_loss, _labelled),
+    "cross_entropy, probabilities": (xloss.cross_entropy_loss, _probabilities),
+    "cross_entropy, smoothed": (_SMOOTHED, _labelled),
+    "binary_cross_entropy": (xloss.binary_cross_entropy_with_logits, _floats),
+}
+
+
+def _works(
+    peers_of: Mapping[str, Peer], agreement: float = AGREEMENT
+) -> Iterator[Work]:
+    for name, peer in peers_of.items():
+        ours, inputs = _LOSSES[name]
+        yield Work(name, ours, peer, inputs, agreement)
+
+
+def _against_kornia() -> Iterator[Work]:
+    focal = {"alpha": ALPHA, "gamma": GAMMA, "reduction": "mean"}
+    binary_focal = kornia("binary_focal_loss_with_logits", **focal)
+    tversky = {"alpha": FALSE_POSITIVES, "beta": FALSE_NEGATIVES}
+    yield from _works(
+        {
+            "focal": kornia("focal_loss", **focal),
+            "binary_focal": binary_focal,
+            "binary_focal, integers": binary_focal,
+            "dice, micro": kornia("dice_loss"),
+            "dice, macro": kornia("dice_loss", average="macro"),
+            "tversky": kornia("tversky_loss", **tversky),
+        }
+    )
+    names = "lovasz_hinge", "lovasz_softmax"
+    lovasz = {name: kornia(f"{name}_loss") for name in names}
+    yield from _works(lovasz, LOVASZ_AGREEMENT)
+
+
+def _against_others() -> Iterator[Work]:
+    monai, smp = peers.monai, peers.smp
+    yield from _works(
+        {
+            "focal": monai("focal"),
+            "dice, macro": monai("dice"),
+            "jaccard": monai("jaccard"),
+            "generalized_dice": monai("generalized_dice"),
+            "tversky": monai("tversky"),
+            "focal_tversky": monai("focal_tversky"),
+        }
+    )
+    yield from _works(
+        {
+            "binary_focal": smp("binary_focal"),
+            "binary_cross_entropy": smp("binary_cross_entropy"),
+            "cross_entropy, smoothed": smp("cross_entropy"),
+        }
+    )
     # smp pools a batch into one ratio for each class: of one image that is the same.
-    Work(
-        "dice, macro, one image",
-        _MACRO,
-        peers.smp("dice"),
-        _one_image,
-        NORM_AGREEMENT,
-    ),
-    Work(
-        "tversky, one image",
-        _TVERSKY,
-        peers.smp("tversky"),
-        _one_image,
-        NORM_AGREEMENT,
-    ),
-    Work(
-        "lovasz_hinge",
-        xloss.lovasz_hinge_loss,
-        peers.smp("lovasz_hinge"),
-        _foreground,
-        LOVASZ_AGREEMENT,
-    ),
-    Work(
-        "lovasz_softmax",
-        xloss.lovasz_softmax_loss,
-        peers.smp("lovasz_softmax"),
-        _labelled,
-        LOVASZ_AGREEMENT,
-    ),
-]
+    pooled = {
+        "dice, macro, one image": smp("dice"),
+        "jaccard, one image": smp("jaccard"),
+        "tversky, one image": smp("tversky"),
+    }
+    yield from _works(pooled, NORM_AGREEMENT)
+    names = "lovasz_hinge", "lovasz_softmax"
+    yield from _works({name: smp(name) for name in names}, LOVASZ_AGREEMENT)
+
+
+def _against_keras(library: str) -> Iterator[Work]:
+    names = {
+        "focal": "focal",
+        "binary_focal": "binary_focal",
+        "dice, macro": "dice",
+        "jaccard": "jaccard",
+        "tversky": "tversky",
+        "focal_tversky": "focal_tversky",
+        "cross_entropy": "cross_entropy",
+        "cross_entropy, probabilities": "probabilities",
+        "binary_cross_entropy": "binary_cross_entropy",
+    }
+    yield from _works({ours: peers.keras(library, its) for ours, its in names.items()})
+
+
+AGAINST_KORNIA = list(_against_kornia())
+AGAINST_TORCH = list(
+    _works(
+        {
+            "cross_entropy": native("cross_entropy"),
+            "cross_entropy, probabilities": native("cross_entropy"),
+            "binary_cross_entropy": native("binary_cross_entropy_with_logits"),
+        }
+    )
+)
+AGAINST_OTHERS = list(_against_others())
+AGAINST_KERAS = list(_against_keras("torch"))
 ON_JAX = [
-    Work("binary_focal", _BINARY_FOCAL, peers.optax("binary_focal"), _floats),
-    Work("dice, macro", _MACRO, peers.optax("dice"), _labelled),
-    Work(
-        "cross_entropy",
-        xloss.cross_entropy_loss,
-        peers.optax("cross_entropy"),
-        _labelled,
+    *_works(
+        {
+            "binary_focal": peers.optax("binary_focal"),
+            "dice, macro": peers.optax("dice"),
+            "jaccard": peers.optax("jaccard"),
+            "tversky": peers.optax("tversky"),
+            "focal_tversky": peers.optax("focal_tversky"),
+            "cross_entropy": peers.optax("cross_entropy"),
+            "cross_entropy, probabilities": peers.optax("probabilities"),
+            "binary_cross_entropy": peers.optax("binary_cross_entropy"),
+        }
     ),
-    Work(
-        "binary_cross_entropy",
-        _BINARY_CROSS_ENTROPY,
-        peers.optax("binary_cross_entropy"),
-        _floats,
-    ),
+    *_against_keras("jax"),
 ]
 ON_NUMPY = [
     Work(
@@ -227,11 +246,20 @@ ON_NUMPY = [
         peers.on_numpy("cross_entropy_map"),
         _many_classes,
     ),
-    Work("focal", _FOCAL, peers.on_numpy("focal"), _many_classes),
+    Work("focal", FOCAL, peers.on_numpy("focal"), _many_classes),
     Work(
         "focal, none",
-        partial(_FOCAL, reduction="none"),
+        partial(FOCAL, reduction="none"),
         peers.on_numpy("focal_map"),
         _many_classes,
     ),
+    *_works({"focal_tversky": peers.focal_tversky("numpy")}),
 ]
+AGAINST_SKLEARN = list(
+    _works(
+        {
+            "cross_entropy": peers.sklearn("cross_entropy"),
+            "binary_cross_entropy": peers.sklearn("binary_cross_entropy"),
+        }
+    )
+)
