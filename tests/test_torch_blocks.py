@@ -8,9 +8,10 @@ from torch.utils.checkpoint import checkpoint
 
 import xloss
 from benchmarks import memory
-from xloss._core import torch_blocks
+from xloss._core import labelled, pointwise, torch_blocks
 
 from .problems import every_loss, images
+from .segmentation_problems import PROBLEMS as SEGMENTATION_PROBLEMS
 from .test_torch import psi
 
 SHAPE = (2, 3, 5, 7)
@@ -20,12 +21,13 @@ SHAPE = (2, 3, 5, 7)
 def small_blocks(monkeypatch):
     """Cut small tensors, and count the blocks that are computed."""
     seen = []
-    monkeypatch.setattr(torch_blocks, "SMALLEST", 1)
+    monkeypatch.setattr(pointwise, "LARGE", 1)
+    monkeypatch.setattr(labelled, "LARGE", 1)
     monkeypatch.setattr(torch_blocks, "BLOCK", 16)
     cut = torch_blocks.tiles
 
-    def counted(shape):
-        for index in cut(shape):
+    def counted(shape, *each):
+        for index in cut(shape, *each):
             seen.append(index)
             yield index
 
@@ -232,3 +234,68 @@ def test_memory(monkeypatch):
         lambda a, b: xloss.charbonnier_loss(a, b, "mean"), (pred, target)
     )
     assert extra < 1.7  # the gradient, and blocks of half a million elements
+
+
+LABELLED = {xloss.focal_loss, xloss.cross_entropy_loss}
+ELEMENTWISE = {xloss.binary_cross_entropy_with_logits}
+every_labelled = pytest.mark.parametrize(
+    "problem",
+    [p for p in SEGMENTATION_PROBLEMS if p.function in LABELLED | ELEMENTWISE],
+    ids=lambda p: p.name,
+)
+
+
+def on_torch(problem):
+    pred, target = map(torch.tensor, problem.arrays())
+    return problem.on(torch.tensor), pred.requires_grad_(), target
+
+
+@every_labelled
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+def test_labels_in_blocks(problem, reduction, small_blocks, monkeypatch):
+    monkeypatch.setattr(torch_blocks, "BLOCK", 8)
+    loss, pred, target = on_torch(problem)
+    value = loss(pred, target, reduction=reduction)
+    (3 * value).backward()
+    assert len(small_blocks) > 2
+    arrays = problem.arrays()
+    want = problem.expected(*arrays, reduction=reduction)
+    np.testing.assert_allclose(value.detach(), want, rtol=1e-12)
+    slope = 3 * problem.gradient(*arrays, reduction=reduction)
+    np.testing.assert_allclose(pred.grad, slope, rtol=1e-9, atol=1e-12)
+
+
+@every_labelled
+def test_masks_and_weights_of_labels_in_blocks(problem, monkeypatch):
+    monkeypatch.setattr(torch_blocks, "BLOCK", 8)
+    loss, pred, target = on_torch(problem)
+    rng = np.random.default_rng(0)
+    per_pixel = (*pred.shape[:1], *pred.shape[2:])
+    shape = per_pixel if problem.function is xloss.cross_entropy_loss else pred.shape
+    where = torch.tensor(rng.random(shape[1:]) > 0.3)
+    weight = torch.tensor(rng.random((shape[0], *(1,) * (len(shape) - 1))))
+    options = {"where": where, "sample_weight": weight, "reduction": "mean"}
+    value = loss(pred, target, **options)
+    value.backward()
+    gradient, pred = pred.grad, pred.detach().requires_grad_()
+    monkeypatch.undo()  # the formula as a whole, which other tests hold to goldens
+    whole = loss(pred, target, **options)
+    whole.backward()
+    torch.testing.assert_close(value, whole, rtol=1e-12, atol=0)
+    torch.testing.assert_close(gradient, pred.grad, rtol=1e-10, atol=1e-14)
+
+
+@every_labelled
+def test_second_derivatives_of_labels(problem):
+    loss, pred, target = on_torch(problem)
+    assert torch.autograd.gradgradcheck(
+        lambda x: loss(x, target, reduction="mean"), pred, atol=1e-4
+    )
+
+
+def test_an_option_that_learns_beside_labels():
+    logits, labels = torch.randn(2, 3, 5, dtype=torch.float64), torch.ones(2, 5).long()
+    gamma = torch.tensor(1.5, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(
+        lambda g: xloss.focal_loss(logits, labels, 0.25, g, "mean"), gamma
+    )

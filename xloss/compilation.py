@@ -159,7 +159,7 @@ def _within_torch() -> bool:
         return False
     if torch.compiler.is_compiling():
         return True
-    from ._core.torch_blocks import is_transforming
+    from ._core.torch_step import is_transforming
 
     return is_transforming()
 

@@ -10,8 +10,8 @@ from ._core.checks import number, refuse_size_average
 from ._core.kernels import Pair
 from ._core.labelled import labelled
 from ._core.labels import Labels, own_weight
-from ._core.margins import margin
-from ._core.numerics import softplus
+from ._core.margins import margin, minus_log_p
+from ._core.numerics import sigmoid, softplus_pair
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -32,8 +32,9 @@ def _cross_entropy(
     label_smoothing: Any,
     weight: Any = None,
 ) -> tuple[Any, Any]:
-    m, z, logit = margin(xp, logits, labels)
-    own = softplus(xp, m)  # -log p of the label, or of the largest logit
+    found = margin(xp, logits, labels)
+    own = minus_log_p(xp, found, logits, labels)  # or that of the largest logit
+    z, logit = found.logits, found.logit
     if target is not None:
         # -log p of every class is that of the largest logit and the gap below it, two
         # numbers that are not negative: nothing cancels.
@@ -199,7 +200,21 @@ def _binary_cross_entropy(
 ) -> tuple[Any, Any]:
     z, t, where, _ = counted_pairs(xp, logits, target, where, None)
     positive = t if pos_weight is None else pos_weight * t
-    return positive * softplus(xp, -z) + (1.0 - t) * softplus(xp, z), where
+    missed, found = softplus_pair(xp, z)
+    return positive * missed + (1.0 - t) * found, where
+
+
+def _binary_cross_entropy_slope(
+    xp: Namespace,
+    logits: Any,
+    target: Any,
+    where: Any,
+    *,
+    pos_weight: Any = None,
+) -> tuple[Any, Any]:
+    z, t, where, _ = counted_pairs(xp, logits, target, where, None)
+    positive = t if pos_weight is None else pos_weight * t
+    return (1.0 - t) * sigmoid(xp, z) - positive * sigmoid(xp, -z), where
 
 
 def binary_cross_entropy_with_logits(
@@ -275,7 +290,7 @@ def binary_cross_entropy_with_logits(
     options = {} if pos_weight is None else {"pos_weight": pos_weight}
     return pointwise(
         function,
-        Pair(_binary_cross_entropy),
+        Pair(_binary_cross_entropy, _binary_cross_entropy_slope),
         {"input": input, "target": target},
         reduction,
         where=where,

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ._core.checks import check_axes, check_reduction, check_same_shape
 from ._core.distributions import distribution_sums
-from ._core.namespace import cast, quiet, resolve, scalar
-from ._core.numerics import (
-    atanh,
+from ._core.entropy import (
+    Divergence,
     divisor,
-    positive_part,
+    either,
+    mixed_log,
     ratio,
     relative_entropy,
+    relative_entropy_value,
+    unless_negative,
     weighted_log,
 )
+from ._core.namespace import cast, quiet, resolve, scalar
+from ._core.numerics import positive_part
 from ._core.reduction import reduce
 from ._core.typing import ArrayT, Namespace, Reduction
 
@@ -37,9 +40,22 @@ Axis = int | tuple[int, ...] | None
 def _relative_entropy(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> Any:
     """Return the sum of t log(t/p), without the cells where t is 0."""
     # or denormal, of which the reciprocal overflows
-    empty = t < float(xp.finfo(t.dtype).smallest_normal)
+    empty = _empty(xp, t)
     p, t = xp.where(empty, 1.0, p), xp.where(empty, 1.0, t)
     return relative_entropy(xp, p, t, axes)
+
+
+def _relative_slope(xp: Namespace, p: Any, t: Any) -> Any:
+    """Return the derivative of t log(t/p) by p, 0 in the cells where t is 0."""
+    return xp.where(_empty(xp, t), 0.0, -t / p)
+
+
+def _relative_slope_of_target(xp: Namespace, p: Any, t: Any) -> Any:
+    return xp.where(_empty(xp, t), 0.0, xp.log(t) - xp.log(p) + 1.0)
+
+
+def _empty(xp: Namespace, t: Any) -> Any:
+    return t < float(xp.finfo(t.dtype).smallest_normal)
 
 
 def _mixture_entropy(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> Any:
@@ -48,20 +64,49 @@ def _mixture_entropy(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> An
     As a function of x = (p - t)/(p + t) it has no difference of like terms near 0;
     where one of the two is 0 its own slope, which is infinite, is taken as 0.
     """
-    p, t = positive_part(xp, p), positive_part(xp, t)
+    return xp.sum(_mixture(xp, positive_part(xp, p), positive_part(xp, t)), axis=axes)
+
+
+def _mixture_value(xp: Namespace, p: Any, t: Any, axes: tuple[int, ...]) -> Any:
+    return xp.sum(unless_negative(xp, p, t, _mixture(xp, p, t)), axis=axes)
+
+
+def _mixture(xp: Namespace, p: Any, t: Any) -> Any:
     mean = divisor(xp, 0.5 * (p + t))
     x = 0.5 * ratio(xp, p - t, mean)
     alike = cast(xp, xp.abs(x) < 0.5, x.dtype)
-    x = x * alike
-    near = mean * (2.0 * x * atanh(xp, x) + xp.log1p(-x * x))
+    near = mean * mixed_log(xp, x * alike)
     far = weighted_log(xp, p, ratio(xp, p, mean))
     far = far + weighted_log(xp, t, ratio(xp, t, mean))
-    return 0.5 * xp.sum(near + (1.0 - alike) * far, axis=axes)
+    return 0.5 * either(xp, alike, near, far)
+
+
+def _mixture_slope(xp: Namespace, p: Any, t: Any) -> Any:
+    """Return the derivative by p, log(p/m)/2."""
+    mean = divisor(xp, 0.5 * (p + t))
+    x = 0.5 * ratio(xp, p - t, mean)
+    alike = cast(xp, xp.abs(x) < 0.5, x.dtype)
+    far = xp.log(xp.where(p == 0.0, 1.0, ratio(xp, p, mean)))
+    return 0.5 * either(xp, alike, xp.log1p(x * alike), far)
+
+
+def _mixture_slope_of_target(xp: Namespace, p: Any, t: Any) -> Any:
+    return _mixture_slope(xp, t, p)
+
+
+KULLBACK_LEIBLER = Divergence(
+    _relative_entropy,
+    relative_entropy_value,
+    (_relative_slope, _relative_slope_of_target),
+)
+JENSEN_SHANNON = Divergence(
+    _mixture_entropy, _mixture_value, (_mixture_slope, _mixture_slope_of_target)
+)
 
 
 def _divergence(
     function: str,
-    divergence: Callable[..., Any],
+    divergence: Divergence,
     pred: ArrayT,
     target: ArrayT,
     axis: Axis,
@@ -81,7 +126,7 @@ def _divergence(
 
 def _divergence_2d(
     function: str,
-    divergence: Callable[..., Any],
+    divergence: Divergence,
     pred: ArrayT,
     target: ArrayT,
     reduction: str | None,
@@ -150,7 +195,7 @@ def kl_div_loss(
     >>> print(f"{kl_div_loss(np.asarray([0.25, 0.5, 0.25]), target):.4f}")
     0.3466
     """
-    return _divergence("kl_div_loss", _relative_entropy, pred, target, axis, reduction)
+    return _divergence("kl_div_loss", KULLBACK_LEIBLER, pred, target, axis, reduction)
 
 
 @dataclass(frozen=True)
@@ -205,7 +250,7 @@ def kl_div_loss_2d(
     0.6931
     """
     function = "kl_div_loss_2d"
-    return _divergence_2d(function, _relative_entropy, pred, target, reduction)
+    return _divergence_2d(function, KULLBACK_LEIBLER, pred, target, reduction)
 
 
 @dataclass(frozen=True)
@@ -274,7 +319,7 @@ def js_div_loss(
     >>> print(f"{js_div_loss(np.asarray([0.25, 0.5, 0.25]), target):.4f}")
     0.1079
     """
-    return _divergence("js_div_loss", _mixture_entropy, pred, target, axis, reduction)
+    return _divergence("js_div_loss", JENSEN_SHANNON, pred, target, axis, reduction)
 
 
 @dataclass(frozen=True)
@@ -328,7 +373,7 @@ def js_div_loss_2d(
     >>> print(f"{js_div_loss_2d(np.full((1, 1, 2, 2), 0.25), target):.4f}")
     0.2158
     """
-    return _divergence_2d("js_div_loss_2d", _mixture_entropy, pred, target, reduction)
+    return _divergence_2d("js_div_loss_2d", JENSEN_SHANNON, pred, target, reduction)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from ._core.labels import (
     holds_labels,
     own_weight,
 )
-from ._core.margins import focal_term, margin
+from ._core.margins import focal_term, focal_terms, margin
 from ._core.namespace import cast, resolve
-from ._core.numerics import at_most, softplus
+from ._core.numerics import at_most
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -208,10 +208,8 @@ def _binary_focal(
     if hard:  # one of the two terms is 0
         m = (1.0 - 2.0 * t) * z
         return (positive + negative) * focal_term(xp, m, gamma) + poison, where
-    # sigmoid(z)^gamma = exp(-gamma softplus(-z)), whatever the size of z
-    plus, minus = softplus(xp, z), softplus(xp, -z)
-    missed = positive * (xp.exp(-gamma * plus) * minus)
-    return missed + negative * (xp.exp(-gamma * minus) * plus) + poison, where
+    missed, found = focal_terms(xp, z, gamma)
+    return positive * missed + negative * found + poison, where
 
 
 def binary_focal_loss_with_logits(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -295,6 +294,7 @@ def inverse_depth_smoothness_loss(
     kind = check_reduction(function, reduction)
     xp, dtype, compute = resolve(function, {"idepth": idepth, "image": image}, {})
     _check_depth(function, idepth, image)
+    axes = None if kind == "mean" else (1, 2, 3)
     with quiet(xp):
         depths, edges = (
             steps(cast(xp, idepth, compute)),
@@ -303,9 +303,10 @@ def inverse_depth_smoothness_loss(
         loss: Any = 0.0
         for depth, edge in zip(depths, edges, strict=True):
             weight = xp.exp(-xp.mean(absolute(xp, edge), axis=1, keepdims=True))
-            total = xp.sum(absolute(xp, depth) * weight, axis=(1, 2, 3))
-            loss = loss + total / max(1, math.prod(depth.shape[1:]))
-        result: ArrayT = cast(xp, reduce(xp, loss, None, kind), dtype)
+            mean = xp.sum if 0 in depth.shape else xp.mean  # that of nothing is 0
+            loss = loss + mean(absolute(xp, depth) * weight, axis=axes)
+        loss = loss if kind == "mean" else reduce(xp, loss, None, kind)
+        result: ArrayT = cast(xp, loss, dtype)
         return result
 
 

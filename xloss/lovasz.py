@@ -13,12 +13,14 @@ from ._core.namespace import cast, indices
 from ._core.numerics import (
     at_least,
     cumulative,
-    descending,
+    detach,
     limited,
+    positive_part,
     reordered,
-    select,
+    restored,
 )
 from ._core.samples import class_means, per_sample
+from ._core.sorting import by_rows, descending
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
 __all__ = [
@@ -30,12 +32,20 @@ __all__ = [
 
 
 def _extension(xp: Namespace, error: Any, foreground: Any) -> Any:
-    """Return the Lovász extension of the Jaccard loss along the last axis.
+    """Return the Lovász extension of the Jaccard loss, over all pixels (B, C, *).
 
-    The sum of the errors, from the largest on, each times the step that the Jaccard
-    loss takes when its pixel joins the wrong ones.
+    The sum of the errors, each times the step that the Jaccard loss takes when its
+    pixel joins the wrong ones, from that of the largest error on.
     """
-    error, order = descending(xp, error)
+    shape = (*error.shape[:2], math.prod(error.shape[2:]))
+    error, foreground = xp.reshape(error, shape), xp.reshape(foreground, shape)
+    steps = by_rows(xp, _steps, detach(xp, error), foreground)
+    return xp.sum(error * steps, axis=-1)
+
+
+def _steps(xp: Namespace, error: Any, foreground: Any) -> Any:
+    """Return the steps of the Jaccard loss, each in the place of its pixel."""
+    order = descending(xp, error)
     mine = reordered(xp, cast(xp, foreground, error.dtype), order)
     hits = cumulative(xp, mine)
     place = indices(xp, hits.shape[-1], hits, axis=hits.ndim - 1) + 1.0
@@ -47,28 +57,23 @@ def _extension(xp: Namespace, error: Any, foreground: Any) -> Any:
     step = (left + mine * (1.0 - left)) / union
     # Without a pixel of the class the loss is the largest error.
     step = xp.where((size == 0) & (place == 1), 1.0, step)
-    return xp.sum(error * step, axis=-1)
+    return restored(xp, step, order)
 
 
 def _hinge(xp: Namespace, logits: Any, labels: Labels) -> Any:
     foreground = labels.counted & (labels.index == 1)
     z = limited(xp, labels.counted, logits, 0.0)
-    error = 1.0 - (2.0 * select(xp, foreground, z) - z)
-    # 0 with slope 0 at a margin of exactly 1; by negation, so that NaN stays
-    error = select(xp, labels.counted & ~(error <= 0), error)
-    return _extension(xp, _flat(xp, error), _flat(xp, foreground))
+    side = 2.0 * cast(xp, foreground, z.dtype) - 1.0
+    error = positive_part(xp, cast(xp, labels.counted, z.dtype) - side * z)
+    return _extension(xp, error, foreground)
 
 
 def _softmax(xp: Namespace, logits: Any, labels: Labels, *, weight: Any = None) -> Any:
     p, missed = probabilities(xp, logits, labels)
-    error = select(xp, labels.counted, with_own(xp, labels, p, missed))
+    error = with_own(xp, labels, p, missed)
     classes = labels.classes(xp) & labels.counted
-    loss = _extension(xp, _flat(xp, error), _flat(xp, classes))
+    loss = _extension(xp, error, classes)
     return loss if weight is None else loss * weight
-
-
-def _flat(xp: Namespace, x: Any) -> Any:
-    return xp.reshape(x, (*x.shape[:2], math.prod(x.shape[2:])))
 
 
 def _lovasz_hinge(

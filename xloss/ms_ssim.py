@@ -18,11 +18,11 @@ from ._core.checks import (
 from ._core.filters import Borders, Window, correlate, gaussian, span
 from ._core.local_moments import Centred, Moments, Omit, centre, moments
 from ._core.namespace import as_option, cast, quiet, resolve
-from ._core.numerics import absolute, expm1
+from ._core.numerics import absolute, expm1, within
 from ._core.reduction import reduce
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 from ._core.windowed import check_windows, plane_means, windowed
-from .similarity import K1, K2, SIGMA, contrast, reciprocal_luminance
+from .similarity import K1, K2, SIGMA, contrast, luminance
 
 __all__ = ["MS_SSIMLoss", "MsSsimLoss", "ms_ssim_l1_loss", "ms_ssim_loss"]
 
@@ -319,15 +319,14 @@ def _either(a: Any, b: Any) -> Any:
 
 def _contrast_distance(xp: Namespace, local: Moments, k: float) -> Any:
     """Return 1 - cs, which is in [0, 2] but for rounding."""
-    u = local.variance_difference / contrast(xp, local, k)
-    return xp.where(u < 0.0, 0.0, xp.where(u > 2.0, 2.0, u))
+    u = local.variance_difference / (0.5 * contrast(xp, local, k))
+    return within(xp, u, 0.0, 2.0)
 
 
 def _structure_distance(xp: Namespace, local: Moments, k1: float, k2: float) -> Any:
     """Return 1 - l cs = 1 - SSIM."""
-    luminance = local.mean_difference * local.mean_difference
-    luminance = luminance * reciprocal_luminance(xp, local, k1)
-    return _either(luminance, _contrast_distance(xp, local, k2))
+    half, _ = luminance(xp, local, k1)
+    return _either(2.0 * half, _contrast_distance(xp, local, k2))
 
 
 def _distances(

@@ -54,7 +54,8 @@ def _log_cosh(xp: Namespace, r: Any) -> Any:
     # The line's slope is written c/40, so that at the bound the derivative in c is 0,
     # whatever the derivative of the clip is there.
     r, c = fold(xp, r, 40.0)
-    return xp.log1p(cosh_minus_1(xp, c)) + (r - c) * (c / 40.0)
+    near = xp.log1p(cosh_minus_1(xp, c))
+    return near if c is r else near + (r - c) * (c / 40.0)
 
 
 def _log_cosh_psi(xp: Namespace, r: Any) -> Any:

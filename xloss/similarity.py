@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
@@ -348,8 +349,7 @@ def _windowed(
 
 
 def _loss_map(xp: Namespace, *images: Any, **options: Any) -> Any:
-    half = 0.5 * _dissimilarity(xp, *images, **options)
-    return within(xp, half, 0.0, 1.0)
+    return within(xp, _dissimilarity(xp, *images, **options), 0.0, 1.0)
 
 
 def _similarity_map(xp: Namespace, *images: Any, **options: Any) -> Any:
@@ -367,25 +367,31 @@ def _dissimilarity(
     max_val: Any,
     eps: Any,
 ) -> Any:
+    """Return (1 - SSIM)/2 at every window."""
     local = moments(xp, centre(xp, img1, img2, max_val, omit), window, borders)
-    per_a = reciprocal_luminance(xp, local, K1)
+    v, per_a = luminance(xp, local, K1)
     b = contrast(xp, local, K2)
-    # l = 1 - v and cs = 1 - u/b, so that 1 - l cs = (u + v (b - u))/b has no difference
-    # of large terms.
-    v = local.mean_difference * local.mean_difference * per_a
+    # l = 1 - 2v and cs = 1 - 2u/b, so that (1 - l cs)/2 = (u + v (b - 2u))/b has no
+    # difference of large terms.
     u = local.variance_difference
-    return (u + v * (b - u)) / (b + _relative(xp, eps, max_val) * per_a)
+    eps = 4.0 * _relative(xp, eps, max_val)
+    return (u + v * (b - 2.0 * u)) / (b + eps * per_a)
 
 
-def reciprocal_luminance(xp: Namespace, local: Moments, k: float) -> Any:
-    """Return 1/(μx² + μy² + k²)."""
-    x, y = local.mean_x, local.mean_y
-    return xp.reciprocal(x * x + y * y + k * k)
+def luminance(xp: Namespace, local: Moments, k: float) -> tuple[Any, Any]:
+    """Return half of 1 - l = (μx - μy)²/(μx² + μy² + k²), and half of that reciprocal.
+
+    Half the sum of the squares of x + y and x - y is that of x and y.
+    """
+    total, square = local.mean_total, local.mean_difference * local.mean_difference
+    reciprocal = xp.reciprocal(total * total + square + 2.0 * k * k)
+    return square * reciprocal, reciprocal
 
 
 def contrast(xp: Namespace, local: Moments, k: float) -> Any:
-    """Return σx² + σy² + k²."""
-    return xp.where(local.variances < 0.0, 0.0, local.variances) + k * k
+    """Return twice σx² + σy² + k²."""
+    both = local.variance_total + local.variance_difference
+    return within(xp, both, 0.0, math.inf) + 2.0 * k * k
 
 
 def _relative(xp: Namespace, eps: Any, max_val: Any) -> Any:

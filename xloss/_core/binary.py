@@ -8,7 +8,7 @@ from .checks import check_class_weights
 from .labels import refuse_wrong
 from .margins import CERTAIN
 from .namespace import full, over_numpy
-from .numerics import clip, detach, limited
+from .numerics import limited
 from .typing import Namespace
 
 __all__ = ["Refusal", "counted_pairs", "per_class"]
@@ -30,16 +30,17 @@ def counted_pairs(
     usable = where
     if refusal is not None:
         function, name, ignore_index = refusal
-        wrong = clip(xp, detach(xp, target), 0.0, 1.0) != target
+        # By comparisons alone, which torch's compiler makes anew for backward rather
+        # than store them, slowly.
+        right = (target >= 0.0) & (target <= 1.0)
         if ignore_index is not None and abs(ignore_index) < 2**64:
             counted = target != float(ignore_index)
             usable = where = counted if where is None else where & counted
-        if where is not None:
-            wrong = wrong & where
+        wrong = ~right if where is None else ~right & where
         expected = "labels or probabilities in [0, 1]"
         refuse_wrong(function, name, xp, target, wrong, expected, ignore_index)
         if not over_numpy(xp):
-            usable = ~wrong if where is None else where & ~wrong
+            usable = right if where is None else where & right
             poison = xp.where(wrong, full(xp, (), float("nan"), logits), 0.0)
     logits = limited(xp, usable, logits, CERTAIN)  # 0 inf is not to be met
     if usable is not None:

@@ -60,7 +60,9 @@ def refuse_size_average(
 def check_same_shape(function: str, arrays: Mapping[str, Any]) -> None:
     """Refuse arrays of unequal shapes: nothing is broadcast silently."""
     first, *others = arrays.values()
-    if any(other.shape != first.shape for other in others):
+    for other in others:  # half the time of `any`
+        if other.shape == first.shape:
+            continue
         came = ", ".join(f"{name}: {tuple(x.shape)}" for name, x in arrays.items())
         remedy = "compute_chunk_sizes of" if "nan" in came else "broadcast"
         msg = f"{function}: shapes must be equal, got {came}; {remedy} them first"
@@ -244,6 +246,8 @@ def number(
     function: str, name: str, value: Any, valid: Callable[[Any], Any], expected: str
 ) -> Any:
     """Check an option that must be one number; a 0-d array may be a traced one."""
+    if type(value) is float and valid(value):  # what it nearly always is
+        return value
     value = option(function, name, value, valid, expected)
     if not is_number(value) and value.ndim:
         msg = f"{function}: {name} must be one number, got shape {tuple(value.shape)}"
@@ -259,6 +263,8 @@ def option(
     NumPy's values are at hand and checked; those of another library's array may
     be traced or on a device, and pass.
     """
+    if type(value) is float and valid(value):  # what it nearly always is
+        return value
     if _is_numpy_number(value):
         value = float(value)
     if is_number(value):

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from .namespace import beneath, cast, is_numpy
+from .entropy import Divergence
+from .namespace import beneath, cast, is_eager_torch, is_jax, is_numpy
 from .numerics import detach
-from .numpy_blocks import tiles
+from .numpy_blocks import Operands, tiles
 from .typing import Namespace
 from .values import holds_anywhere
 
 __all__ = ["distribution_sums"]
-
-Divergence = Callable[..., Any]
-"""`(xp, pred, target, axes)` to the sums over some axes."""
 
 
 def distribution_sums(
@@ -39,16 +38,41 @@ def distribution_sums(
     """
     if is_numpy(xp):
         return _sums_on_numpy(function, xp, divergence, arrays, axes, compute)
-    pred, target = [cast(xp, x, compute) for x in arrays.values()]
-    loss = divergence(xp, pred, target, axes)
-    if 0 in pred.shape:
+    both = [cast(xp, x, compute) for x in arrays.values()]
+    loss = _by_slopes(xp, divergence, both, axes)
+    if loss is not None:
+        if holds_anywhere(xp, xp.isnan(loss)):
+            _refuse_negative(function, xp, arrays)
         return loss
-    low = [xp.min(detach(xp, x), axis=axes) for x in (pred, target)]
+    loss = divergence.sums(xp, *both, axes)
+    if 0 in both[0].shape:
+        return loss
+    low = [xp.min(detach(xp, x), axis=axes) for x in both]
     # by negation, so that NaN is wrong too, also in a cell that does not count
     wrong = ~((low[0] >= 0) & (low[1] >= 0))
     if holds_anywhere(xp, wrong):
         _refuse_negative(function, xp, arrays)
     return xp.where(wrong, xp.nan, loss)
+
+
+def _by_slopes(
+    xp: Namespace, divergence: Divergence, both: list[Any], axes: tuple[int, ...]
+) -> Any:
+    """Return the sums, with the slopes as they are known; None where that can't be."""
+    value = partial(divergence.value, xp)
+    slopes = [partial(slope, xp) for slope in divergence.slopes]
+    if is_jax(xp):
+        from .jax_slopes import with_slopes
+
+        return with_slopes(value, slopes, both, axes)
+    if is_eager_torch(xp):
+        from . import torch_step
+
+        operands: Operands = dict(zip(("pred", "target"), both, strict=True))
+        if torch_step.are_plain(operands):
+            step = torch_step.Sums(value, slopes, partial(divergence.sums, xp), axes)
+            return torch_step.call(step, operands)
+    return None
 
 
 def _sums_on_numpy(
@@ -71,11 +95,11 @@ def _sums_on_numpy(
     sums = np.zeros(len(pred), np.result_type(compute, np.float64))
     for rows, columns in tiles(pred.shape):
         p, t = pred[rows, columns], target[rows, columns]
-        low = np.minimum(p, t).min(axis=1)
+        low = np.minimum(p.min(axis=1), t.min(axis=1))
         if not np.all(low >= 0):
             _refuse_negative(function, xp, arrays)
         p, t = cast(xp, p, compute), cast(xp, t, compute)
-        sums[rows] += divergence(xp, p, t, (1,)) + np.where(low >= 0, 0.0, np.nan)
+        sums[rows] += divergence.value(xp, p, t, (1,)) + np.where(low >= 0, 0.0, np.nan)
     return sums.reshape(lead).astype(compute)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-__all__ = ["Call", "Probe", "elementwise_call", "probed", "unweighted_call"]
+__all__ = ["WEIGHTS", "Call", "Probe", "elementwise_call", "probed", "unweighted_call"]
 
 
 WEIGHTS = ("where", "sample_weight", "weight")

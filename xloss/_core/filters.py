@@ -15,7 +15,9 @@ import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
-from .namespace import beneath, full, is_compiling, vector
+import numpy as np
+
+from .namespace import beneath, full, is_compiling, is_numpy, vector
 from .numerics import matmul, primitive
 from .typing import Namespace
 
@@ -140,6 +142,9 @@ def _correlate_axis(
     reach: int,
 ) -> Any:
     """Correlate one axis, with borders of so many elements."""
+    if is_numpy(xp):
+        x = _extend(xp, x, axis, reach, border, 0)
+        return _correlate_on_numpy(x, window, axis)
     shape = tuple(x.shape)
     before, after = shape[:axis], shape[axis + 1 :]
     overlap = len(window.taps) - 1
@@ -164,6 +169,37 @@ def _correlate_axis(
         x = matmul(xp, matrix, x)
     x = xp.reshape(x, (*before, count * size, *after))
     return span(x, axis, 0, length) if uneven else x
+
+
+def _correlate_on_numpy(x: Any, window: Window, axis: int) -> Any:
+    """Correlate one axis, with its borders, by products of overlapping views."""
+    overlap = len(window.taps) - 1
+    length, after = x.shape[axis] - overlap, x.shape[axis + 1 :]
+    shape = *x.shape[:axis], length, *after
+    size, columns = max(BLOCK, overlap), math.prod(after)
+    x = np.ascontiguousarray(x).reshape((-1, length + overlap, columns))
+    out = np.empty((len(x), length, columns), x.dtype)
+    matrix = window.matrix(np, x, size)
+    count, last = divmod(length, size)
+    parts = [(_blocks(x, count, size, size + overlap), _blocks(out, count, size, size))]
+    if last:
+        parts.append((x[:, None, count * size :], out[:, None, count * size :]))
+    for blocks, results in parts:
+        rows = results.shape[2]
+        banded = matrix[:rows, : rows + overlap]
+        if columns == 1:  # one product of matrices, and not one for each column
+            blocks, results = [np.swapaxes(z[..., 0], 0, 1) for z in (blocks, results)]
+            np.matmul(blocks, np.ascontiguousarray(banded.T), out=results)
+        else:
+            np.matmul(banded, blocks, out=results)
+    return out.reshape(shape)
+
+
+def _blocks(x: Any, count: int, step: int, length: int) -> Any:
+    """Return views (batch, count, length, columns) of an array, each a step further."""
+    outer, row, item = x.strides
+    shape, strides = (len(x), count, length, x.shape[2]), (outer, step * row, row, item)
+    return np.ndarray(shape, x.dtype, x, strides=strides)
 
 
 def _extend(

@@ -67,7 +67,8 @@ def _square(pred: Any, target: Any, unit: Any) -> tuple[Any, None]:
     residual = pred - target
     if unit != 1.0:
         residual = residual / unit
-    return residual * residual, None
+    residual *= residual  # in place: one block less in the cache
+    return residual, None
 
 
 def variations(xp: Namespace, images: Any, compute: Any) -> tuple[Any, Any]:

@@ -12,9 +12,10 @@ from .checks import (
     positive,
     whole_number,
 )
+from .entropy import relative_entropy
 from .histogram import Binning, MIKernel, joint_histogram
 from .namespace import cast, quiet, resolve, scalar
-from .numerics import detach, relative_entropy
+from .numerics import detach
 from .reduction import reduce
 from .typing import Array, Namespace
 

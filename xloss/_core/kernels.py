@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .checks import is_number
-from .recording import plain_all, tape_of, varying
+from .namespace import Recorded
+from .recording import plain_all, varying
 from .typing import Namespace
 
 __all__ = ["Kernel", "Pair", "Pairwise", "loss_of", "slope_of"]
@@ -64,9 +65,9 @@ def _of_residual(
     **options: Any,
 ) -> tuple[Any, Any]:
     residual, _, options = _scaled(xp, pred, target, where, **options)
-    tape = tape_of({"residual": residual})
-    if tape is None or varying(options):
+    if not isinstance(residual, Recorded) or varying(options):
         return kernel.rho(xp, residual, **options), where
+    tape = residual.tape
     x, options = tape.unwrap(residual), plain_all(tape, options)
     loss = kernel.rho(tape.xp, x, **options)
 

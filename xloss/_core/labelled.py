@@ -16,7 +16,14 @@ from .checks import (
     check_reduction,
 )
 from .labels import Labels, check_ignore_index, read_labels, resolve_labelled
-from .namespace import as_option, cast, over_numpy, scalar
+from .namespace import (
+    as_option,
+    cast,
+    is_eager_torch,
+    is_numpy,
+    over_numpy,
+    scalar,
+)
 from .numerics import largest_index
 from .numpy_blocks import Operands, reduce_blocks
 from .numpy_strips import strips
@@ -25,6 +32,9 @@ from .reduction import reduce
 from .typing import ArrayT, Namespace
 
 __all__ = ["Term", "labelled"]
+
+LARGE = 1024 * 1024
+"""logits: below, whole torch tensors are in the cache"""
 
 Term = Callable[..., tuple[Any, Any]]
 """`(xp, logits, labels, target, **options)` to the loss of every pixel, (B, 1, *), and
@@ -120,13 +130,60 @@ def labelled(
         else:
             loss = reduce_blocks(partial(evaluate, tape.xp if tape else xp), *how)
     else:
-        operands = {name: cast(xp, x, dtypes[name]) for name, x in operands.items()}
-        loss, counted = evaluate(not reduced, options, xp, **operands)
-        loss = cast(xp, reduce(xp, loss, counted, reduction), dtype)
+        of_block = partial(evaluate, not reduced, options, xp)
+        whole = partial(_whole, of_block, xp, dtypes, reduction, dtype)
+        if reduced and is_eager_torch(xp) and logits.numel() >= LARGE:
+            loss = _in_torch_blocks(
+                operands, options, of_block, whole, dtypes, reduction, dtype
+            )
+        else:
+            loss = whole(**operands)
     if reduction == "none":
         loss = xp.reshape(loss, unreduced)
     result: ArrayT = loss if unreduced else scalar(xp, loss)
     return result
+
+
+def _whole(
+    evaluate: Callable[..., Any],
+    xp: Namespace,
+    dtypes: Mapping[str, Any],
+    reduction: str,
+    result: Any,
+    **operands: Any,
+) -> Any:
+    """Return the loss by operations over whole arrays."""
+    operands = {name: cast(xp, x, dtypes[name]) for name, x in operands.items()}
+    loss, counted = evaluate(**operands)
+    return cast(xp, reduce(xp, loss, counted, reduction), result)
+
+
+def _in_torch_blocks(
+    operands: Operands,
+    options: Mapping[str, Any],
+    evaluate: Callable[..., Any],
+    whole: Callable[..., Any],
+    dtypes: Mapping[str, Any],
+    reduction: str,
+    result: Any,
+) -> Any:
+    """Return the reduced loss of torch tensors block by block, where that can be."""
+    from . import torch_blocks, torch_step  # need torch
+
+    arrays = arrays_among(options)
+    if any(x.requires_grad for x in arrays.values()) or not torch_step.are_plain(
+        {**operands, **arrays}
+    ):
+        return whole(**operands)
+    blocks = torch_blocks.TorchSlopes(
+        evaluate,
+        whole,
+        partial(torch_blocks.pixel_blocks, dtypes),
+        reduction,
+        result,
+        {"logits", "target"},
+    )
+    return torch_step.call(blocks, operands)
 
 
 def _unreduced(logits: Any, per_class: bool) -> tuple[Any, ...]:
@@ -183,14 +240,23 @@ def _evaluate(
         weights = xp.where(mask, sample_weight, 0.0)
         loss = loss * _of_label(xp, labels, weights)
     if per_class and unreduced:
-        elements = _elements(xp, labels)
-        elements = elements if where is None else elements & where
-        return xp.where(elements, loss, 0.0), None
+        return _spread(xp, labels, loss, where), None
     if weights.shape[1] > 1:
         weights = xp.sum(weights, axis=1, keepdims=True)
     elif per_class:
         weights = weights * logits.shape[1]
     return loss, weights if counts is None else weights * counts
+
+
+def _spread(xp: Namespace, labels: Labels, loss: Any, where: Any) -> Any:
+    """Return the loss (B, C, *) in the place of its class, and 0 beside it."""
+    if is_numpy(xp) and where is None:  # half the time of a choice
+        shape = (loss.shape[0], labels.num_classes, *loss.shape[2:])
+        spread = np.zeros(shape, loss.dtype)
+        np.put_along_axis(spread, labels.index, loss, axis=1)
+        return spread
+    elements = _elements(xp, labels)
+    return xp.where(elements if where is None else elements & where, loss, 0.0)
 
 
 def _elements(xp: Namespace, labels: Labels) -> Any:

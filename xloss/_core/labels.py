@@ -14,13 +14,14 @@ from .namespace import (
     cast,
     default_integer,
     indices,
+    is_compiling,
     is_eager_torch,
     is_numpy,
     over_numpy,
     plain,
     resolve,
 )
-from .numerics import clip, select
+from .numerics import clip, in_rows, select
 from .typing import Namespace
 from .values import holds_anywhere
 
@@ -144,11 +145,14 @@ def read_labels(
     unsigned = xp.isdtype(labels.dtype, ("unsigned integer", "bool"))
     # One signed dtype that holds every class: where it cannot hold a Python number,
     # torch and JAX wrap the number before they compare, and array-api-strict raises.
-    given = xp.reshape(labels, shape)
+    given = xp.reshape(in_rows(xp, labels), shape)
     labels = cast(xp, given, default_integer(xp, labels))
+    ignores = _may_match(xp, labels, ignore_index, unsigned)
+    if is_compiling(xp):
+        return _coded(xp, labels, num_classes, ignore_index if ignores else None, where)
     index = clip(xp, labels, 0, num_classes - 1)
     wrong = index != labels
-    if _may_match(xp, labels, ignore_index, unsigned):
+    if ignores:
         counted = labels != ignore_index
         wrong = wrong & counted
     else:
@@ -159,6 +163,27 @@ def read_labels(
     given = labels if given.dtype == xp.bool else given
     refuse_wrong(function, name, xp, given, wrong, expected, ignore_index)
     return Labels(index, counted, None if over_numpy(xp) else wrong, num_classes)
+
+
+IGNORED, WRONG = -1, -2  # in the place of a class, for a compiler
+
+
+def _coded(
+    xp: Namespace, labels: Any, num_classes: int, ignore_index: int | None, where: Any
+) -> Labels:
+    """Return labels as one number for each, that is no class where it is not one.
+
+    For torch's compiler, which would store masks for backward, slowly. What are
+    comparisons of one array of 32 bits it compares anew.
+    """
+    code = xp.where((labels >= 0) & (labels < num_classes), labels, WRONG)
+    if ignore_index is not None:
+        code = xp.where(labels == ignore_index, IGNORED, code)
+    if where is not None:
+        outside = (code == WRONG) & ~xp.any(where, axis=1, keepdims=True)
+        code = xp.where(outside, IGNORED, code)
+    code = cast(xp, code, xp.int32)
+    return Labels(code, code != IGNORED, code == WRONG, num_classes)
 
 
 def _may_match(

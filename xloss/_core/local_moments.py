@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+from .checks import is_number
 from .filters import Borders, Window, correlate
 from .namespace import cast, full, is_numpy
 from .numerics import at_least, detach
@@ -39,15 +40,12 @@ class Centred(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """Local means of x, of y and of x - y, and variances, which may round below 0."""
+    """Local means and variances of x + y and of x - y; these may round below 0."""
 
-    mean_x: Any
-    mean_y: Any
+    mean_total: Any
     mean_difference: Any
-    variances: Any
-    """that of x plus that of y"""
+    variance_total: Any
     variance_difference: Any
-    """that of x - y"""
 
 
 class Omit(NamedTuple):
@@ -79,6 +77,8 @@ def centre(
     if omit is not None:
         total = xp.where(omit.pixels, 0.0, total)
         difference = xp.where(omit.pixels, 0.0, difference)
+    if is_number(max_val) and max_val == 1.0:
+        return Centred(total, difference, (a, b))
     constants = a / max_val, b / max_val
     return Centred(total / max_val, difference / max_val, constants)
 
@@ -113,19 +113,13 @@ def moments(
         # (1 - p) c to the mean and p c (2 mean + (1 - p) c) to the variance.
         outside = _share_outside(xp, total, window, borders)
         inside = 1.0 - outside
-        sum_variance = sum_variance + outside * (a + b) * (
-            2.0 * sum_ + inside * (a + b)
-        )
-        gap_variance = gap_variance + outside * (a - b) * (2.0 * gap + inside * (a - b))
+        # In this order autograd keeps what is small.
+        for_sum = (a + b) * (2.0 * sum_ + inside * (a + b))
+        for_gap = (a - b) * (2.0 * gap + inside * (a - b))
+        sum_variance = sum_variance + outside * for_sum
+        gap_variance = gap_variance + outside * for_gap
         a, b = inside * a, inside * b
-    return Moments(
-        # of the halves, since a constant far from 0 would round off the other image
-        0.5 * (sum_ + gap) + a,
-        0.5 * (sum_ - gap) + b,
-        gap + (a - b),
-        0.5 * (sum_variance + gap_variance),
-        gap_variance,
-    )
+    return Moments(sum_ + (a + b), gap + (a - b), sum_variance, gap_variance)
 
 
 def _mean_and_variance(

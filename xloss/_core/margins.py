@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .labels import Labels, own, with_own
-from .namespace import full, is_eager_torch
-from .numerics import detach, limited, softplus
+from .namespace import full, is_compiling, is_jax
+from .numerics import (
+    detach,
+    largest_square,
+    limited,
+    sigmoid_pair,
+    softplus,
+    softplus_pair,
+)
 from .typing import Namespace
 
-__all__ = ["CERTAIN", "Margin", "focal_term", "margin"]
+__all__ = ["CERTAIN", "Margin", "focal_term", "focal_terms", "margin", "minus_log_p"]
 
 CERTAIN = -1e4
 """a margin whose loss and slope are exactly 0 in every dtype"""
@@ -41,15 +48,14 @@ def margin(xp: Namespace, logits: Any, labels: Labels) -> Margin:
     if labels.wrong is not None:
         usable = usable & ~labels.wrong
         instead = xp.where(labels.wrong, xp.nan, instead)
-    # neither inf - inf nor 0 inf is to be met
+    # Neither inf - inf nor 0 inf is to be met. What is reduced are the caller's logits,
+    # which gather keeps anyway, and which compilers need not change beforehand.
     z = limited(xp, usable, logits, 0.0)
-    if is_eager_torch(xp):  # gather keeps what it reads: better the caller's logits
-        logit = limited(xp, usable, own(xp, labels, logits), 0.0)
-    else:
-        logit = own(xp, labels, z)
+    logit = limited(xp, usable, own(xp, labels, logits), 0.0)
     # Differences with the largest logit, which cancels: no offset costs digits.
-    top = xp.max(detach(xp, z), axis=1, keepdims=True)
-    rivals = with_own(xp, labels, xp.exp(z - top), 0.0)
+    top = xp.max(detach(xp, logits), axis=1, keepdims=True)
+    top = limited(xp, usable, top, 0.0)
+    rivals = xp.exp(with_own(xp, labels, z - top, CERTAIN))
     rivals = xp.sum(rivals, axis=1, keepdims=True)
     # What is added keeps the slope finite, and stands below every e^(-70).
     tiny = float(xp.finfo(rivals.dtype).smallest_normal)
@@ -59,11 +65,42 @@ def margin(xp: Namespace, logits: Any, labels: Labels) -> Margin:
     return Margin(xp.where(usable, m, instead), z, logit)
 
 
+def minus_log_p(xp: Namespace, found: Margin, logits: Any, labels: Labels) -> Any:
+    """Return -log p, (B, 1, *), of the class that a margin was found for."""
+    if not is_jax(xp):
+        return softplus(xp, found.value)
+    from . import jax_margins  # needs JAX
+
+    usable, bound = labels.counted, largest_square(xp, logits)
+    if labels.wrong is None:
+        return jax_margins.minus_log_p(logits, labels.index, usable, bound)
+    usable = usable & ~labels.wrong
+    loss = jax_margins.minus_log_p(logits, labels.index, usable, bound)
+    return xp.where(labels.wrong, xp.nan, loss)
+
+
 def focal_term(xp: Namespace, m: Any, gamma: Any) -> Any:
     """Return -(1 - p)^gamma log p for the margin m of p.
 
     With s = -log p, log(1 - p) is m - s: the power is exp(gamma (m - s)), so that
     gamma = 0 is no special case and gamma < 1 has no infinite slope.
     """
+    if _squares(xp, gamma):
+        (missed, _), (_, s) = sigmoid_pair(xp, m), softplus_pair(xp, m)
+        return missed * missed * s
     s = softplus(xp, m)
     return xp.exp(gamma * (m - s)) * s
+
+
+def focal_terms(xp: Namespace, z: Any, gamma: Any) -> tuple[Any, Any]:
+    """Return -(1 - p)^gamma log p and -p^gamma log(1 - p) for the logit z of p."""
+    own, other = softplus_pair(xp, z)
+    if _squares(xp, gamma):
+        p, missed = sigmoid_pair(xp, z)
+        return missed * missed * own, p * p * other
+    return xp.exp(-gamma * other) * own, xp.exp(-gamma * own) * other
+
+
+def _squares(xp: Namespace, gamma: Any) -> bool:
+    """Whether to take a power by a product: torch's compiler has its base at hand."""
+    return isinstance(gamma, float) and gamma == 2.0 and is_compiling(xp)

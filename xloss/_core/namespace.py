@@ -124,7 +124,10 @@ def resolve(
 def array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
     """Return the array namespace of the arguments, or say which one is no array."""
     values = arrays.values()
-    if all(type(value) is np.ndarray for value in values):
+    for value in values:  # a third of the time of `all`
+        if type(value) is not np.ndarray:
+            break
+    else:
         # Not at import: it loads all of NumPy, f2py included, for 0.1 s.
         from array_api_compat import numpy as numpy_namespace
 
@@ -132,10 +135,14 @@ def array_namespace(function: str, arrays: Mapping[str, Any]) -> Namespace:
     # Dynamo warns five times about the lru_cache wrappers inside
     # array_api_compat.array_namespace; an isinstance test does not meet them.
     torch = sys.modules.get("torch")
-    if torch is not None and all(isinstance(value, torch.Tensor) for value in values):
-        from array_api_compat import torch as torch_namespace
+    if torch is not None:
+        for value in values:
+            if not isinstance(value, torch.Tensor):
+                break
+        else:
+            from array_api_compat import torch as torch_namespace
 
-        return torch_namespace
+            return torch_namespace
     for name, value in arrays.items():
         _check_is_array(function, name, value)
     for value in values:
@@ -187,8 +194,11 @@ def _type_name(value: object) -> str:
 def _check_devices(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> None:
     if not _has_devices(xp):
         return
-    device, *others = [device_of(xp, x) for x in arrays.values()]
-    if any(other != device for other in others):
+    first, *others = arrays.values()
+    device = device_of(xp, first)
+    for other in others:
+        if device_of(xp, other) == device:
+            continue
         came = ", ".join(f"{name}: {device_of(xp, x)}" for name, x in arrays.items())
         msg = f"{function}: all arrays must be on one device, got {came}"
         raise ValueError(msg)
@@ -252,7 +262,10 @@ def is_dask(xp: Namespace) -> bool:
 
 def is_eager_torch(xp: Namespace) -> bool:
     """Whether every operation runs on its own, over whole torch tensors."""
-    return is_torch(xp) and not is_compiling(xp)
+    # spelled out, because losses ask for it often, and a call takes its time
+    return bool(
+        xp.__name__ == "array_api_compat.torch" and not xp.compiler.is_compiling()
+    )
 
 
 def is_compiling(xp: Namespace) -> bool:
@@ -262,13 +275,19 @@ def is_compiling(xp: Namespace) -> bool:
 
 def _dtypes(function: str, xp: Namespace, arrays: Mapping[str, Any]) -> tuple[Any, Any]:
     """Return the dtypes of the result and of the computation."""
+    first, *others = arrays.values()
+    dtype = first.dtype
+    for other in others:
+        if other.dtype != dtype:
+            break
+    else:
+        if _is_plain_float(xp, dtype):
+            return dtype, dtype
+    for name, value in arrays.items():
+        _check_dtype(function, name, xp, value.dtype)
     dtypes = [value.dtype for value in arrays.values()]
-    dtype = dtypes[0]
-    if any(other != dtype for other in dtypes) or not _is_plain_float(xp, dtype):
-        for name, value in arrays.items():
-            _check_dtype(function, name, xp, value.dtype)
-        floating = [d for d in dtypes if xp.isdtype(d, "real floating")]
-        dtype = _result_type(xp, floating, next(iter(arrays.values())))
+    floating = [d for d in dtypes if xp.isdtype(d, "real floating")]
+    dtype = _result_type(xp, floating, first)
     return dtype, compute_dtype(xp, dtype)
 
 

@@ -41,7 +41,7 @@ Operands = dict[str, Any]
 Evaluate = Callable[..., tuple[Any, Any]]
 """From blocks of the operands to the loss and the weights that `mean` divides by."""
 
-Cut = Callable[[Operands, Operands], Iterator[tuple[Operands, Operands]]]
+Cut = Callable[[Operands, Operands], Iterable[tuple[Operands, Operands]]]
 """From operands and outputs to blocks of the operands, each with its parts of the
 outputs. One named "loss" is of the shape of the loss, another of that operand's."""
 
@@ -103,14 +103,19 @@ def total_of(total: Any, count: Any, reduction: str, result: Any) -> Any:
 
 def elementwise_blocks(
     dtypes: Operands, operands: Operands, outs: Operands
-) -> Iterator[tuple[Operands, Operands]]:
+) -> Iterable[tuple[Operands, Operands]]:
     """Cut operands of one shape, or that broadcast to that of the first, into blocks.
 
     `dtypes` says what each operand is cast to, by name.
     """
-    if next(iter(operands.values())).size <= BLOCK:
-        yield {name: cast(np, x, dtypes[name]) for name, x in operands.items()}, outs
-        return
+    if next(iter(operands.values())).size > BLOCK:
+        return _iterate(dtypes, operands, outs)
+    return [({name: cast(np, x, dtypes[name]) for name, x in operands.items()}, outs)]
+
+
+def _iterate(
+    dtypes: Operands, operands: Operands, outs: Operands
+) -> Iterator[tuple[Operands, Operands]]:
     # glibc serves a block from fresh pages, and zeroes them, each time anew, until
     # it has seen something larger freed (mallopt(3), dynamic mmap threshold).
     np.empty(HEAP, np.uint8)

@@ -16,7 +16,7 @@ from .checks import (
     check_same_shape,
     is_number,
 )
-from .elementwise import Call, Probe
+from .elementwise import WEIGHTS, Call, Probe
 from .kernels import Kernel, Pair, Pairwise, loss_of, slope_of
 from .namespace import as_operand, cast, in_range, is_eager_torch, is_numpy, resolve
 from .numpy_blocks import Operands, elementwise_blocks, reduce_blocks
@@ -33,6 +33,9 @@ from .reduction import mask_weights, reduce, weigh
 from .typing import ArrayT, Namespace
 
 __all__ = ["pointwise"]
+
+LARGE = 1024 * 1024
+"""elements: below, whole torch tensors are in the cache"""
 
 
 def pointwise(
@@ -72,17 +75,20 @@ def pointwise(
     """
     reduction = check_reduction(function, reduction)
     pred, target = arrays.values()
-    weights = {"where": where, "sample_weight": sample_weight, "weight": weight}
+    weights = {}
+    if where is not None or sample_weight is not None or weight is not None:
+        weights = {"where": where, "sample_weight": sample_weight, "weight": weight}
+        weights = {name: x for name, x in weights.items() if x is not None}
     if isinstance(pred, Probe) or isinstance(target, Probe):
         counts = {
             "weight_counts": weight_counts,
             "weight_broadcasts": weight_broadcasts,
         }
-        keywords = {**options, **weights, **counts}
+        keywords = {**options, **dict.fromkeys(WEIGHTS), **weights, **counts}
         call: Any = Call(function, kernel, arrays, reduction, keywords)
         return call
     numbers: dict[str, float] = {}
-    extra = {name: x for name, x in weights.items() if x is not None}
+    extra = weights
     for name, value in options.items():
         (numbers if is_number(value) else extra)[name] = value
     operands: Operands = {"pred": pred, "target": target, **extra}
@@ -94,8 +100,11 @@ def pointwise(
     xp, dtype, compute = resolve(function, arrays, extra)
     _check_shapes(function, xp, arrays, extra, weight_broadcasts)
 
-    dtypes = {name: xp.bool if name == "where" else compute for name in operands}
-    numbers = {name: in_range(xp, x, compute) for name, x in numbers.items()}
+    dtypes = dict.fromkeys(operands, compute)
+    if where is not None:
+        dtypes["where"] = xp.bool
+    for name, x in numbers.items():
+        numbers[name] = in_range(xp, x, compute)
     loss = _Loss(kernel, numbers, weight_counts, dtypes, reduction, dtype)
     variables = {} if tape is None else varying(traced)
     result: ArrayT
@@ -127,7 +136,7 @@ def _check_shapes(
             check_broadcast(function, name, array, next(iter(arrays.values())).shape)
 
 
-@dataclass(frozen=True, eq=False, slots=True)
+@dataclass(eq=False, slots=True)  # frozen, it would take 2 microseconds to make
 class _Loss:
     """An elementwise loss with its options, of operands that are checked."""
 
@@ -164,10 +173,12 @@ class _Loss:
 
     def on_torch(self, xp: Namespace, operands: Operands) -> Any:
         """Return it of torch tensors, block by block where these are large."""
-        from . import torch_blocks  # needs torch
-
         slope = slope_of(self.kernel)
-        if slope is None or not torch_blocks.in_blocks(operands):
+        if operands["pred"].numel() < LARGE or slope is None:
+            return self.whole(xp, **operands)
+        from . import torch_blocks, torch_step  # need torch
+
+        if not torch_step.are_plain(operands):
             return self.whole(xp, **operands)
         blocks = torch_blocks.TorchBlocks(
             partial(self.weighted, loss_of(self.kernel), xp),
@@ -176,8 +187,9 @@ class _Loss:
             partial(torch_blocks.broadcast_blocks, self.dtypes),
             self.reduction,
             self.result,
+            self._known,
         )
-        return blocks(operands, self._known)
+        return torch_step.call(blocks, operands)
 
     @property
     def _known(self) -> set[str]:
