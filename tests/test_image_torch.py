@@ -238,3 +238,16 @@ def test_layouts_are_all_one():
     ):
         got = xloss.ssim_loss(*pair, 5, reduction="none")
         torch.testing.assert_close(got, reference, rtol=1e-12, atol=1e-15)
+
+
+def test_total_variation_keeps_its_images_alone():
+    images = torch.rand(2, 3, 8, 9, requires_grad=True)
+    kept = []
+
+    def pack(tensor):
+        kept.append(tensor)
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        xloss.total_variation(images)
+    assert [tensor.data_ptr() for tensor in kept] == [images.data_ptr()]

@@ -108,3 +108,19 @@ def test_shard_map(loss):
     got = jax.jit(local)(pred, target)
     want = loss.formula(np.asarray(pred - target))
     np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        xloss.charbonnier_loss,
+        xloss.smooth_l1_loss,
+        xloss.huber_loss,
+        xloss.log_cosh_loss,
+    ],
+)
+def test_value_and_gradient_store_nothing_else(loss):
+    pred, target = jnp.ones(2**20, jnp.float32), jnp.zeros(2**20, jnp.float32)
+    both = jax.value_and_grad(lambda x, y: loss(x, y, reduction="mean"))
+    compiled = jax.jit(both).lower(pred, target).compile()
+    assert compiled.memory_analysis().temp_size_in_bytes < pred.nbytes / 2

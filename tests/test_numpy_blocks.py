@@ -99,3 +99,13 @@ def test_scalars_come_back_as_scalars():
     x = np.float32(2.0)
     for result in (xloss.mse_loss(x, x), xloss.mse_loss(x, x, "none")):
         assert isinstance(result, np.float32)
+
+
+@pytest.mark.parametrize("far", [0.0, -1000.0, np.inf])
+def test_log_cosh_with_and_without_one_residual_far_away(far):
+    """Without one, nothing is clipped."""
+    residual = np.linspace(-30.0, 30.0, 5000)
+    residual[7] = far
+    want = np.logaddexp(residual, -residual) - np.log(2.0)
+    got = xloss.log_cosh_loss(residual, np.zeros(5000), "none")
+    np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-15)

@@ -7,7 +7,7 @@ from typing import Any
 
 from ._core.checks import is_number, number, positive, refuse_size_average
 from ._core.kernels import Kernel
-from ._core.numerics import absolute, at_most, clip, fold, largest_square, sign
+from ._core.numerics import at_most, clip, fold, largest_square, sign
 from ._core.pointwise import pointwise
 from ._core.typing import Array, ArrayT, Namespace, Reduction
 
@@ -30,7 +30,7 @@ def _smooth_l1(xp: Namespace, r: Any, beta: Any) -> Any:
     if not is_number(beta):
         return _smooth_l1_learned(xp, r, beta)
     if beta == 0.0:
-        return absolute(xp, r)
+        return xp.abs(r)
     r, c = fold(xp, r, beta)
     return (c / beta) * (r - 0.5 * c)
 

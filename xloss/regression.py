@@ -8,7 +8,6 @@ from typing import Any
 from ._core.checks import option, refuse_size_average
 from ._core.kernels import Kernel
 from ._core.numerics import (
-    absolute,
     at_most,
     cosh_minus_1,
     fold,
@@ -41,7 +40,7 @@ def _mse_psi(xp: Namespace, r: Any) -> Any:
 
 
 def _l1(xp: Namespace, r: Any) -> Any:
-    return absolute(xp, r)
+    return xp.abs(r)
 
 
 def _l1_psi(xp: Namespace, r: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -46,9 +47,9 @@ def relative_entropy(xp: Namespace, x: Any, y: Any, axes: tuple[int, ...]) -> An
     digits, but slopes, divided by y², that overflow.
     """
     fixed_x, fixed_y = detach(xp, x), detach(xp, y)
-    change = fixed_y - fixed_x
+    change = fixed_x - fixed_y
     rest = _beyond_first_order(xp, fixed_x, fixed_y, change)
-    value = xp.sum(rest, axis=axes) + xp.sum(change, axis=axes)
+    value = 0.0 - (xp.sum(rest, axis=axes) + xp.sum(change, axis=axes))  # not -0.0
     slopes = xp.sum(y * (xp.log(x) - xp.log(y)), axis=axes)
     # the value of one, unless the ratio overflows, and the slopes of the other
     exact = value + (detach(xp, slopes) - slopes)
@@ -60,25 +61,58 @@ def relative_entropy_value(xp: Namespace, x: Any, y: Any, axes: tuple[int, ...])
 
     NaN where a cell is negative, but on NumPy.
     """
-    empty = y < float(xp.finfo(y.dtype).smallest_normal)
-    change = y - x
+    change = x - y
     rest = _beyond_first_order(xp, x, y, change)
-    rest = unless_negative(xp, x, y, _without(xp, empty, rest))
-    value = xp.sum(rest, axis=axes) + xp.sum(_without(xp, empty, change), axis=axes)
-    finite = xp.isfinite(value)
+    tiny = float(xp.finfo(y.dtype).smallest_normal)
+    usual = _is_from(xp, tiny, y) and _is_positive(xp, x)
 
-    def by_logarithms() -> Any:  # where the ratio overflows
-        cells = _without(xp, empty, y * (xp.log(y) - xp.log(x)))
-        cells = unless_negative(xp, x, y, cells)
-        return xp.where(finite, value, xp.sum(cells, axis=axes))
+    def counted(cell: Any) -> Any:
+        if usual:
+            return cell
+        return unless_negative(xp, x, y, xp.where(y < tiny, 0.0, cell))
 
-    return _unless(xp, xp.all(finite), value, by_logarithms)
+    sums = [xp.sum(counted(cell), axis=axes) for cell in (rest, change)]
+    value = 0.0 - (sums[0] + sums[1])  # not -0.0
+
+    def by_logarithms() -> Any:
+        return xp.sum(counted(y * (xp.log(y) - xp.log(x))), axis=axes)
+
+    return _where_finite(xp, value, by_logarithms)
 
 
-def _without(xp: Namespace, empty: Any, cell: Any) -> Any:
-    if is_numpy(xp) and not empty.any():
+def _where_finite(xp: Namespace, value: Any, instead: Callable[[], Any]) -> Any:
+    """Return a value, and where a ratio in it overflowed, which is seldom, another."""
+
+    def both() -> Any:
+        return xp.where(xp.isfinite(value), value, instead())
+
+    if is_jax(xp):
+        from jax import lax
+
+        return lax.cond(xp.all(xp.isfinite(value)), lambda: value, both)
+    return value if math.isfinite(float(xp.sum(value))) else both()
+
+
+def unless_negative(xp: Namespace, x: Any, y: Any, cell: Any) -> Any:
+    """Return what cells add to a sum, NaN where x or y is negative, but on NumPy."""
+    if _is_positive(xp, x) and _is_positive(xp, y):
         return cell
-    return xp.where(empty, 0.0, cell)
+    return xp.where((x >= 0) & (y >= 0), cell, xp.nan)
+
+
+def _is_positive(xp: Namespace, x: Any) -> bool:
+    # NumPy refuses what is not beforehand.
+    return is_numpy(xp) or _is_from(xp, 0.0, x)
+
+
+def _is_from(xp: Namespace, bound: float, x: Any) -> bool:
+    """Whether no element is below a bound, as far as that can be seen.
+
+    In eager torch a look at all of them takes a tenth of the time of a choice.
+    """
+    if 0 in x.shape or not (is_numpy(xp) or is_eager_torch(xp)):
+        return False
+    return float(xp.min(x)) >= bound
 
 
 def either(xp: Namespace, part: Any, x: Any, y: Any) -> Any:
@@ -91,29 +125,12 @@ def either(xp: Namespace, part: Any, x: Any, y: Any) -> Any:
     return x + (1.0 - part) * y
 
 
-def unless_negative(xp: Namespace, x: Any, y: Any, cell: Any) -> Any:
-    """Return what cells add to a sum, NaN where x or y is negative.
-
-    NumPy refuses those beforehand.
-    """
-    return cell if is_numpy(xp) else xp.where((x >= 0) & (y >= 0), cell, xp.nan)
-
-
-def _unless(xp: Namespace, usual: Any, value: Any, instead: Callable[[], Any]) -> Any:
-    """Return a value as it usually is, or another one, which is computed then alone."""
-    if is_jax(xp):
-        from jax import lax
-
-        return lax.cond(usual, lambda: value, instead)
-    return value if usual else instead()
-
-
 def _beyond_first_order(xp: Namespace, x: Any, y: Any, change: Any) -> Any:
-    """Return y log(y/x) - change for change = y - x: not negative.
+    """Return y log(x/y) - change for change = x - y: not positive.
 
     For x near y the sum of y log(y/x) is of second order, a sum of terms of first
-    order: these are added up as the differences y - x, which are exact, and the rest is
-    a series in (y - x)/(x + y).
+    order: these are added up as the differences x - y, which are exact, and the rest is
+    a series in (x - y)/(x + y).
     """
     s = ratio(xp, change, x + y)
     square = s * s
@@ -123,9 +140,9 @@ def _beyond_first_order(xp: Namespace, x: Any, y: Any, change: Any) -> Any:
         series += coefficient
         series *= square
     series *= y
-    series += change
+    series -= change
     series *= s
-    plain = _logarithm(xp, y / x)
+    plain = _logarithm(xp, x / y)
     plain *= y
     plain -= change
     return blend(xp, square >= 0.004, plain, series)

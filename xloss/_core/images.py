@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from .checks import is_number
-from .namespace import Fresh, cast, is_numpy, is_torch, over_numpy
+from .namespace import Fresh, cast, is_eager_torch, is_numpy, is_torch, over_numpy
 from .numerics import absolute
-from .numpy_blocks import elementwise_blocks, reduce_blocks
+from .numpy_blocks import Operands, elementwise_blocks, reduce_blocks
 from .numpy_strips import strips
 from .typing import Namespace
 
@@ -81,17 +81,54 @@ def variations(xp: Namespace, images: Any, compute: Any) -> tuple[Any, Any]:
     if over_numpy(xp) and images.varies:
         both = _recorded_variations(images, compute)
         return both[0, ...], both[1, ...]
-    down, right = steps(cast(xp, images, compute))
-    axes = (-2, -1)
-    return (
-        xp.sum(absolute(xp, down), axis=axes),
-        xp.sum(absolute(xp, right), axis=axes),
-    )
+    images = cast(xp, images, compute)
+    if is_eager_torch(xp):
+        from . import torch_step
+
+        if torch_step.are_plain({"images": images}):
+            both = torch_step.call(_Variations(xp), {"images": images})
+            return both[0, ...], both[1, ...]
+    down, right = [xp.sum(absolute(xp, d), axis=(-2, -1)) for d in steps(images)]
+    return down, right
 
 
 def steps(x: Any) -> tuple[Any, Any]:
     """Return the differences of vertical and of horizontal neighbours."""
     return x[..., 1:, :] - x[..., :-1, :], x[..., :, 1:] - x[..., :, :-1]
+
+
+class _Variations:
+    """The same of torch tensors, a step of autograd's graph that keeps only these."""
+
+    variables = frozenset(("images",))
+
+    def __init__(self, xp: Namespace) -> None:
+        self.xp = xp
+
+    def formula(self, images: Any) -> Any:
+        """Return both sums in one array, (2, *)."""
+        sums = [self.xp.sum(self.xp.abs(d), axis=(-2, -1)) for d in steps(images)]
+        return self.xp.stack(sums)
+
+    def forward(self, operands: Operands, _: Sequence[str], /) -> tuple[Any, Any]:
+        """Return the same, in place as far as that goes."""
+        sums = [self.xp.sum(d.abs_(), axis=(-2, -1)) for d in steps(operands["images"])]
+        return self.xp.stack(sums), ()
+
+    def backward(
+        self, operands: Operands, _: Sequence[str], __: Any, gradient: Any, /
+    ) -> dict[str, Any]:
+        """Return the slope of the images."""
+        images = operands["images"]
+        slope = self.xp.zeros_like(images)
+        down, right = steps(images)
+        down.sgn_().mul_(gradient[0, ..., None, None])
+        right.sgn_().mul_(gradient[1, ..., None, None])
+        slope[..., 1:, :].add_(down)
+        slope[..., :-1, :].sub_(down)
+        slope[..., 1:].add_(right)
+        slope[..., :-1].sub_(right)
+        return {"images": slope}
 
 
 def _variations_in_strips(images: Any, compute: Any) -> Any:

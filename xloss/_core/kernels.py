@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .checks import is_number
-from .namespace import Recorded
+from .namespace import Recorded, is_jax
 from .recording import plain_all, varying
 from .typing import Namespace
 
@@ -65,6 +65,8 @@ def _of_residual(
     **options: Any,
 ) -> tuple[Any, Any]:
     residual, _, options = _scaled(xp, pred, target, where, **options)
+    if is_jax(xp) and all(map(is_number, options.values())):
+        return _on_jax(kernel, xp, residual, options), where
     if not isinstance(residual, Recorded) or varying(options):
         return kernel.rho(xp, residual, **options), where
     tape = residual.tape
@@ -75,6 +77,18 @@ def _of_residual(
         return [g * kernel.psi(tape.xp, x, **options)]
 
     return tape.record(loss, [residual], backward), where
+
+
+def _on_jax(
+    kernel: Kernel, xp: Namespace, residual: Any, options: dict[str, Any]
+) -> Any:
+    from .jax_slopes import with_slopes
+
+    def loss(x: Any, axes: tuple[int, ...]) -> Any:
+        del axes  # nothing is summed
+        return kernel.rho(xp, x, **options)
+
+    return with_slopes(loss, [partial(kernel.psi, xp, **options)], [residual])
 
 
 def _slope(
